@@ -1,0 +1,3 @@
+"""Webex spaces inside Django pages."""
+
+__version__ = "0.1.0"
