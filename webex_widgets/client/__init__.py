@@ -1,0 +1,1 @@
+"""Everything that speaks to Webex. It knows no database and no ``HttpRequest``."""
