@@ -1,0 +1,1 @@
+"""An ordinary intranet with Webex spaces beside its projects."""

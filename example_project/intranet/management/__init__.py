@@ -1,0 +1,1 @@
+"""The intranet on the command line."""
