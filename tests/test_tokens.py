@@ -13,7 +13,7 @@ import pytest
 import requests
 import responses
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from pytest_django import Settings
 
 from webex_widgets import signals, tokens
@@ -446,8 +446,6 @@ def test_an_own_claim_ends_with_an_error_and_another_s_does_not(user: User) -> N
 
 @pytest.mark.django_db(transaction=True)
 def test_two_threads_one_request(user: User, wire: responses.RequestsMock) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("threads share SQLite's in-memory database; see the other databases")
     ended(user)
     wire.post(TOKEN_URL, json=GRANT)
     got: list[str] = []

@@ -11,9 +11,6 @@ from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer
-from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.test.testcases import LiveServerThread
@@ -87,15 +84,8 @@ class ServerThread(LiveServerThread):
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Run the site in a thread and yield its origin; a database in memory is shared with it."""
-    shared: dict[str, BaseDatabaseWrapper] = {
-        connection.alias: connection
-        for connection in connections.all()
-        if isinstance(connection, DatabaseWrapper) and connection.is_in_memory_db()
-    }
-    for connection in shared.values():
-        connection.inc_thread_sharing()
-    thread = ServerThread("localhost", Front, connections_override=shared)
+    """Run the site in a thread and yield its origin."""
+    thread = ServerThread("localhost", Front)
     thread.daemon = True
     thread.start()
     try:
@@ -105,5 +95,3 @@ def running() -> Iterator[str]:
         yield f"http://localhost:{thread.port}"
     finally:
         thread.terminate()
-        for connection in shared.values():
-            connection.dec_thread_sharing()
