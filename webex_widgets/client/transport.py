@@ -145,13 +145,7 @@ class _Adapter(HTTPAdapter):
         self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
         response = super().send(request, *args, **{**options, "stream": True})
-        body = bytearray()
-        for chunk in response.iter_content(64 * 1024):
-            body += chunk
-            if len(body) > MAX_BODY:
-                response.close()
-                raise requests.ConnectionError("The answer is too long.")
-        response._content = bytes(body)
+        response._content = _body(response)
         # JSON is UTF-8; without a word, requests would try one encoding after the other.
         response.encoding = "utf-8"
         return response
@@ -169,6 +163,48 @@ class _LoopbackAdapter(_Adapter):
     ) -> requests.Response:
         request.url = f"http{str(request.url).removeprefix('https')}"
         return super().send(request, *args, **options)
+
+
+def download(
+    url: str,
+    *,
+    total: float,
+    stall: float,
+    progress: Callable[[int, int | None], None],
+) -> tuple[int, bytes]:
+    """GET a public file; return the status and the body. Nothing that is sent says who asks.
+
+    It may take ``total`` seconds, and ``stall`` of them without a byte. ``progress`` is told how
+    many bytes have come over the wire, and how many it will be where that is known; a thread calls
+    it. Raises ``TransportError`` where no whole answer came. A file's time-outs do not count for
+    the breaker, which is about Webex's API.
+    """
+
+    def fetch(timeout: float) -> tuple[int, bytes]:
+        with requests.Session() as session:
+            session.headers["User-Agent"] = f"django-webex-widgets/{__version__}"
+            # Otherwise requests would send what ~/.netrc holds for the host, or for every host.
+            session.auth = lambda request: request
+            with session.get(url, timeout=timeout, stream=True, allow_redirects=False) as response:
+                length = response.headers.get("Content-Length", "")
+                expected = int(length) if re.fullmatch(r"[0-9]{1,12}", length) else None
+                # A compressed body has more bytes than come over the wire.
+                body = _body(response, lambda: progress(response.raw.tell(), expected))
+                return response.status_code, body
+
+    return _within(total, lambda: _mapped(fetch, stall))
+
+
+def _body(response: requests.Response, progress: Callable[[], None] = lambda: None) -> bytes:
+    """Return a streamed answer's body, if it is not longer than any that is of use."""
+    body = bytearray()
+    for chunk in response.iter_content(64 * 1024):
+        body += chunk
+        if len(body) > MAX_BODY:
+            response.close()
+            raise requests.ConnectionError("The answer is too long.")
+        progress()
+    return bytes(body)
 
 
 def json_object(response: requests.Response) -> dict[str, Any]:
