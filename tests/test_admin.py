@@ -11,9 +11,11 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from pytest_django import Settings
 
+from webex_widgets import tokens
 from webex_widgets.models import WebexToken
 
 from .conftest import API, DEAD, GRANT
+from .test_guests import SERVICE_APP
 
 URL = "/admin/webex_widgets/webextoken/"
 
@@ -96,4 +98,41 @@ def test_staff_who_may_only_look(client: Client, token: WebexToken, django_user_
 def test_a_row_is_named_after_its_person(token: WebexToken) -> None:
     assert str(token) == "ada@example.com"
     token.email = ""
-    assert str(token) == f"user {token.user.pk}"
+    assert str(token) == f"user {token.user_id}"
+
+
+@pytest.fixture
+def service_app(db: None, settings: Settings) -> WebexToken:
+    settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "GUESTS": SERVICE_APP}
+    return tokens.get_service_app_token()
+
+
+def test_the_service_app_s_row(admin_client: Client, service_app: WebexToken) -> None:
+    page = admin_client.get(URL)
+    assert "service app" in page.text
+    assert "the service app" in admin_client.get(f"{URL}{service_app.pk}/change/").text
+    assert "SENTINEL" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"json": GRANT}, "1 token was refreshed."),
+        ({"status": 503}, "service app: Webex answered 503"),
+        ({"json": DEAD, "status": 400}, "developer.webex.com"),
+    ],
+)
+def test_refreshing_the_service_app(
+    admin_client: Client,
+    service_app: WebexToken,
+    wire: responses.RequestsMock,
+    answer: dict[str, Any],
+    words: str,
+) -> None:
+    wire.post(f"{API}/access_token", **answer)
+    assert words in act(admin_client, "refresh", service_app).text
+
+
+def test_nobody_disconnects_the_service_app(admin_client: Client, service_app: WebexToken) -> None:
+    act(admin_client, "disconnect", service_app)
+    assert WebexToken.objects.get() == service_app

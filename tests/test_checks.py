@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ import pytest
 from django.core.checks import run_checks
 from django.test import modify_settings, override_settings
 from pytest_django import Settings
+
+from webex_widgets import checks
+
+from .test_guests import SERVICE_APP
 
 REPOSITORY = Path(__file__).parents[1]
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -33,6 +38,7 @@ def test_all_is_well() -> None:
         ({"CLIENT_ID": ""}, "E001", "CLIENT_ID"),
         ({"CLIENT_SECRET": None}, "E001", "developer.webex.com"),
         ({"ENCRYPTION_KEYS": ["bad"]}, "E001", "generate_key"),
+        ({"GUESTS": {}}, "E001", "GUESTS"),
         ({"COLOUR": "red", 5: 6}, "W001", "no setting 5, COLOUR"),
     ],
 )
@@ -57,6 +63,50 @@ def test_no_dictionary() -> None:
 @override_settings(ROOT_URLCONF="tests.no_urls")
 def test_no_addresses() -> None:
     assert "include" in found()["webex_widgets.E002"]
+
+
+GUESTS_IN = """
+{% load webex_widgets %}{% webex_space_widget width="100%" room_id=id guest=True %}
+"""
+NO_GUESTS = """
+{% webex_space_widget "guest=True" %} guest=True {% if guest=True %}{% endif %}
+{% webex_space_widget "A" guest=False %} {% webex_recents_widget guest=True %}
+"""
+
+
+def test_guests_who_cannot_come_in(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apps = tmp_path / "apps"
+    for directory in (apps / "deep", tmp_path / "site"):
+        directory.mkdir(parents=True)
+        (directory / "no.html").write_text(NO_GUESTS.partition("\n{% webex_space")[0])
+        (directory / "binary").write_bytes(bytes(range(256)))
+        (directory / "gone.html").symlink_to("nowhere")
+        os.mkfifo(directory / "pipe.html")
+    monkeypatch.setattr(checks, "get_app_template_dirs", lambda name: (apps,))
+    engine = {**settings.TEMPLATES[0], "DIRS": [str(tmp_path / "site"), tmp_path / "missing"]}
+    settings.TEMPLATES = [engine]
+    assert found() == {}
+    (apps / "deep" / "of-an-app.html").write_text(GUESTS_IN)
+    (tmp_path / "site" / "of-the-site.txt").write_text(GUESTS_IN)
+    said = found()["webex_widgets.W006"]
+    assert "GUESTS" in said
+    assert str(apps / "deep" / "of-an-app.html") in said
+    assert "of-the-site.txt" in said
+    assert "no.html" not in said
+    (apps / "deep" / "of-an-app.html").unlink()
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError("unreadable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        assert found() == {}
+    settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "GUESTS": SERVICE_APP}
+    assert found() == {}
+    settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "GUESTS": "wrong"}
+    assert set(found()) == {"webex_widgets.E001"}
 
 
 @modify_settings(INSTALLED_APPS={"remove": ["django.contrib.sessions"]})

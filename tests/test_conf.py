@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 from pytest_django import Settings
 
-from webex_widgets.conf import NAMES, conf
+from webex_widgets.conf import NAMES, GuestIssuer, Guests, ServiceApp, conf
 
 
 def test_defaults() -> None:
@@ -24,8 +24,12 @@ def test_defaults() -> None:
     assert conf.ROOM_CACHE_TIMEOUT == 3600
     assert conf.SPACE_WIDGET.script == "https://code.s4d.io/widget-space/production/bundle.js"
     assert conf.SPACE_WIDGET.stylesheet_integrity is None
+    assert conf.RECENTS_WIDGET.stylesheet == (
+        "https://code.s4d.io/widget-recents/production/main.css"
+    )
     assert conf.FEDRAMP is False
     assert conf.REVOKE_ON_DISCONNECT is False
+    assert conf.GUESTS is None
 
 
 def test_settings_are_read_live(settings: Settings) -> None:
@@ -45,6 +49,9 @@ def test_plain_http_to_this_machine(settings: Settings, url: str) -> None:
     settings.WEBEX_WIDGETS = {"API_BASE_URL": url}
     assert url.rstrip("/") == conf.API_BASE_URL
 
+
+APP = {"CLIENT_ID": "app", "CLIENT_SECRET": "secret", "REFRESH_TOKEN": "refresh"}
+ISSUER = {"ISSUER_ID": "issuer", "ISSUER_SECRET": "c2VjcmV0"}
 
 WRONG: list[tuple[str, Any]] = [
     ("CLIENT_ID", None),
@@ -75,6 +82,7 @@ WRONG: list[tuple[str, Any]] = [
     ("REFRESH_BEFORE", timedelta()),
     ("CACHE", "nowhere"),
     ("ROOM_CACHE_TIMEOUT", -1),
+    ("RECENTS_WIDGET", {"STYLESHEET": 7}),
     ("SPACE_WIDGET", "bundle.js"),
     ("SPACE_WIDGET", {"script": "x"}),
     ("SPACE_WIDGET", {"SCRIPT": ""}),
@@ -83,6 +91,28 @@ WRONG: list[tuple[str, Any]] = [
     ("SPACE_WIDGET", {"SCRIPT_INTEGRITY": "md5-x"}),
     ("FEDRAMP", "false"),
     ("REVOKE_ON_DISCONNECT", 1),
+    ("GUESTS", True),
+    ("GUESTS", {}),
+    ("GUESTS", {"PER_SESSION": 5}),
+    ("GUESTS", {**APP, **ISSUER}),
+    ("GUESTS", {**APP, "COLOUR": "red"}),
+    ("GUESTS", {**APP, "CLIENT_SECRET": None}),
+    ("GUESTS", {**APP, "REFRESH_TOKEN": " "}),
+    ("GUESTS", {"CLIENT_ID": "app"}),
+    ("GUESTS", {**ISSUER, "ISSUER_ID": 5}),
+    ("GUESTS", {"ISSUER_SECRET": "c2VjcmV0"}),
+    ("GUESTS", {**ISSUER, "ISSUER_SECRET": "c2Vj cmV0"}),
+    ("GUESTS", {**ISSUER, "ISSUER_SECRET": "c2VjcmV"}),
+    ("GUESTS", {**ISSUER, "ISSUER_SECRET": "sécret"}),
+    ("GUESTS", {**APP, "PER_SESSION": 0}),
+    ("GUESTS", {**APP, "PER_SESSION": True}),
+    ("GUESTS", {**APP, "PER_ADDRESS": "100"}),
+    ("GUESTS", {**APP, "PER_ADDRESS": None}),
+    ("GUESTS", {**APP, "DISPLAY_NAME": 5}),
+    ("GUESTS", {**APP, "DISPLAY_NAME": "name"}),
+    ("GUESTS", {**APP, "DISPLAY_NAME": "nowhere.name"}),
+    ("GUESTS", {**APP, "DISPLAY_NAME": "tests.test_conf.nothing"}),
+    ("GUESTS", {**APP, "DISPLAY_NAME": "tests.test_conf.WRONG"}),
 ]
 
 
@@ -105,3 +135,53 @@ def test_the_dictionary_itself(settings: Settings) -> None:
         _ = conf.SCOPES
     del settings.WEBEX_WIDGETS
     assert conf.SCOPES == ["spark:all", "spark:kms"]
+
+
+def test_guests_of_a_service_app(settings: Settings) -> None:
+    settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "GUESTS": APP}
+    app = ServiceApp("app", "secret", "refresh")
+    assert Guests(app, None, 10, 100) == conf.GUESTS
+    assert conf.service_app == app
+    limits = {"PER_SESSION": 1, "PER_ADDRESS": 2, "DISPLAY_NAME": "builtins.str"}
+    settings.WEBEX_WIDGETS = {"GUESTS": {**APP, **limits}}
+    assert Guests(app, str, 1, 2) == conf.GUESTS
+
+
+def test_guests_of_an_issuer(settings: Settings) -> None:
+    settings.WEBEX_WIDGETS = {"GUESTS": {**ISSUER, "DISPLAY_NAME": str}}
+    issuer = GuestIssuer("issuer", b"secret")
+    assert Guests(issuer, str, 10, 100) == conf.GUESTS
+    assert conf.service_app is None
+    assert "secret" not in repr(conf.GUESTS)
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [({"FEDRAMP": True}, "government cloud"), ({"CLIENT_ID": "app"}, "integration's CLIENT_ID")],
+)
+def test_guests_and_other_settings(settings: Settings, others: dict[str, Any], words: str) -> None:
+    settings.WEBEX_WIDGETS = {"GUESTS": APP, **others}
+    with pytest.raises(ImproperlyConfigured, match=rf'WEBEX_WIDGETS\["GUESTS"\] .*{words}'):
+        _ = conf.GUESTS
+
+
+def test_an_issuer_needs_pyjwt(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webex_widgets.conf.find_spec", lambda name: None)
+    settings.WEBEX_WIDGETS = {"GUESTS": ISSUER}
+    with pytest.raises(ImproperlyConfigured, match=r'"GUESTS".*\[guest-issuer\]'):
+        _ = conf.GUESTS
+
+
+def test_clients(settings: Settings) -> None:
+    settings.WEBEX_WIDGETS = {"CLIENT_ID": "mine", "CLIENT_SECRET": "hidden", "GUESTS": APP}
+    mine, app = conf.client("mine"), conf.client("app")
+    assert mine == conf.integration
+    assert mine is not None
+    assert app is not None
+    assert (mine.secret, app.secret) == ("hidden", "secret")
+    assert "CLIENT_SECRET" in mine.settings
+    assert "GUESTS" in app.settings
+    assert "hidden" not in repr(mine)
+    assert conf.client("another") is None
+    settings.WEBEX_WIDGETS = {"CLIENT_ID": "mine", "CLIENT_SECRET": "hidden"}
+    assert conf.client("app") is None

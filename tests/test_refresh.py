@@ -19,11 +19,12 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from pytest_django import Settings
 
-from webex_widgets import managers, refresh
+from webex_widgets import managers, refresh, tasks
 from webex_widgets.management.commands.refresh_webex_tokens import _stop_on_signals
 from webex_widgets.models import WebexToken
 
-from .conftest import API, DEAD, GRANT, NEW_ACCESS, make_token
+from .conftest import API, CLIENT_ID, DEAD, GRANT, NEW_ACCESS, make_token
+from .test_guests import APP, APP_REFRESH, SERVICE_APP
 
 TOKEN_URL = f"{API}/access_token"
 
@@ -106,6 +107,7 @@ def test_each_result_lands_in_its_own_row(people: Any, wire: responses.RequestsM
         people(f"u{number}", 1)
     assert report("--workers", "8") == {"refreshed": 40, "complete": True}
     for token in WebexToken.objects.select_related("user"):
+        assert token.user is not None
         assert token.access_token == f"R-{token.user.get_username()}_x_y"
 
 
@@ -308,6 +310,7 @@ def test_a_mistake_of_the_caller_loses_no_answer(people: Any, wire: responses.Re
     with pytest.raises(RuntimeError, match="mistake"):
         refresh.refresh_tokens(due, workers=2, progress=progress)
     for token in WebexToken.objects.select_related("user"):
+        assert token.user is not None
         assert token.access_token == f"R-{token.user.get_username()}_x_y"
 
 
@@ -412,3 +415,141 @@ def test_the_new_token_is_the_one_that_is_used(people: Any, wire: responses.Requ
     run()
     assert get_access_token(token.user) == NEW_ACCESS
     assert len(wire.calls) == 1
+
+
+# The service app's own token
+
+
+@pytest.fixture
+def app(settings: Settings) -> dict[str, Any]:
+    """Set a service app up; return its settings, to change them."""
+    values: dict[str, Any] = dict(SERVICE_APP)
+    settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "GUESTS": values}
+    return values
+
+
+def refusing(refused: str, status: int, body: dict[str, Any]) -> Any:
+    """Return a token endpoint that refuses this client and refreshes for everybody else."""
+
+    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        if parse_qs(str(request.body))["client_id"] == [refused]:
+            return status, {}, json.dumps(body)
+        return rotate(request)
+
+    return answer
+
+
+def test_the_service_app_is_kept_fresh(people: Any, app: Any, wire: responses.RequestsMock) -> None:
+    """Even before anybody has been a guest."""
+    wire.add_callback("POST", TOKEN_URL, rotate)
+    people("soon", 1)
+    said = run("-v", "2")[1].splitlines()
+    assert sorted(said[:2]) == ["soon: refreshed", "the service app: refreshed"]
+    assert asked(wire) == ["R-soon", APP_REFRESH]
+    assert report() == {"complete": True}
+    assert report("--all") == {"refreshed": 2, "complete": True}
+    assert report("--all", "--user", "soon") == {"refreshed": 1, "complete": True}
+    token = WebexToken.objects.get(service_app=APP)
+    assert token.refresh_token == f"{APP_REFRESH}++"
+
+
+def test_a_dry_run_with_a_service_app(people: Any, app: Any) -> None:
+    people("soon", 1)
+    assert run("--dry-run") == (0, "1 due.\nsoon\n")
+    assert WebexToken.objects.count() == 1
+    make_service_app()
+    assert run("--dry-run") == (0, "2 due.\nthe service app\nsoon\n")
+
+
+def make_service_app(**fields: Any) -> WebexToken:
+    now = datetime.now(UTC)
+    values = {"service_app": APP, "client_id": APP, "refresh_token": APP_REFRESH, **fields}
+    return WebexToken.objects.create(access_token_expires_at=now, refreshed_at=now, **values)
+
+
+def test_a_service_app_s_secret_stops_nobody(
+    people: Any, app: Any, wire: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(5):
+        people(f"u{number}", 1)
+    wire.add_callback("POST", TOKEN_URL, refusing(APP, 401, {"error": "invalid_client"}))
+    status, said = run("--workers", "1", "--all")
+    assert status == 1
+    assert "5 refreshed, 0 must connect again, 1 failed" in said
+    assert 'Check WEBEX_WIDGETS["GUESTS"].' in said
+    assert 'Check WEBEX_WIDGETS["GUESTS"].' in caplog.text
+    token = WebexToken.objects.get(service_app=APP)
+    assert (token.status, token.claimed_until) == ("active", None)
+
+
+def test_the_integration_s_secret_still_stops_all(
+    people: Any, app: Any, wire: responses.RequestsMock
+) -> None:
+    for number in range(5):
+        people(f"u{number}", 1)
+    wire.add_callback("POST", TOKEN_URL, refusing(CLIENT_ID, 401, {"error": "invalid_client"}))
+    status, said = run("--workers", "1")
+    assert status == 1
+    assert "CLIENT_SECRET" in said
+    assert "1 failed" in said
+    assert WebexToken.objects.filter(status="active", claimed_until=None).count() == 6
+
+
+def test_a_service_app_that_is_dead(
+    people: Any, app: dict[str, Any], wire: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody can connect it anew, so it is worth a mail, once."""
+    people("soon", 1)
+    wire.add_callback("POST", TOKEN_URL, refusing(APP, 400, DEAD))
+    status, said = run()
+    assert status == 1
+    assert "1 refreshed, 1 must connect again" in said
+    assert 'put it into WEBEX_WIDGETS["GUESTS"]["REFRESH_TOKEN"]' in said
+    assert [each.levelname for each in caplog.records if "GUESTS" in each.getMessage()] == ["ERROR"]
+    assert report() == {"complete": True}
+    app["REFRESH_TOKEN"] = "another"
+    wire.remove("POST", TOKEN_URL)
+    wire.add_callback("POST", TOKEN_URL, rotate)
+    assert report() == {"refreshed": 1, "complete": True}
+
+
+@pytest.mark.parametrize("guests", [None, {**SERVICE_APP, "CLIENT_ID": "another"}])
+def test_a_service_app_that_is_not_set_up_any_more(
+    people: Any, settings: Settings, wire: responses.RequestsMock, guests: dict[str, Any] | None
+) -> None:
+    settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "GUESTS": guests}
+    wire.add_callback("POST", TOKEN_URL, rotate)
+    make_service_app()
+    people("soon", 1)
+    others = 1 if guests else 0
+    assert report() == {"refreshed": 1 + others, "complete": True}
+    assert report("--all") == {"refreshed": 1 + others, "complete": True}
+    assert WebexToken.objects.get(service_app=APP).version == 1
+
+
+def test_an_unreadable_service_app(
+    people: Any, app: Any, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_service_app()
+    settings.SECRET_KEY = "another"
+    assert report() == {"unreadable": 1}
+    assert "The Webex token of the service app is unreadable" in caplog.text
+
+
+def test_bad_weather_for_a_service_app(
+    app: Any, wire: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.post(TOKEN_URL, status=503)
+    assert report() == {"failed": 1}
+    assert "the Webex token of the service app failed" in caplog.text
+
+
+def test_the_queue_knows_the_service_app(
+    people: Any, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[list[int]] = []
+    monkeypatch.setattr(tasks.refresh_webex_token_batch, "delay", batches.append)
+    mine = people("soon", 1)
+    assert tasks.refresh_due_webex_tokens() == 2
+    token = WebexToken.objects.get(service_app=APP)
+    assert sorted(batches[0]) == sorted([mine.pk, token.pk])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import responses
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 
 from webex_widgets.exceptions import NotConnected, TransportError
 from webex_widgets.models import WebexToken
@@ -15,14 +15,14 @@ from webex_widgets.rooms import list_rooms
 from .conftest import API, room
 
 
-def test_the_most_recent_first(token: WebexToken, wire: responses.RequestsMock) -> None:
+def test_the_most_recent_first(user: User, token: WebexToken, wire: responses.RequestsMock) -> None:
     items = [
         room("never", lastActivity=None),
         room("old", lastActivity="2026-01-01T00:00:00Z"),
         room("new", lastActivity="2026-11-01T00:00:00Z"),
     ]
     wire.get(f"{API}/rooms", json={"items": items})
-    assert [found.title for found in list_rooms(token.user)] == ["new", "old", "never"]
+    assert [found.title for found in list_rooms(user)] == ["new", "old", "never"]
 
 
 def test_nobody(db: None) -> None:
@@ -32,8 +32,8 @@ def test_nobody(db: None) -> None:
 
 @pytest.mark.parametrize("answer", [{"status": 500}, {"body": "<html>"}])
 def test_bad_weather(
-    token: WebexToken, wire: responses.RequestsMock, answer: dict[str, Any]
+    user: User, token: WebexToken, wire: responses.RequestsMock, answer: dict[str, Any]
 ) -> None:
     wire.get(f"{API}/rooms", **answer)
     with pytest.raises(TransportError):
-        list_rooms(token.user)
+        list_rooms(user)

@@ -19,16 +19,18 @@ from django.test import Client, RequestFactory
 from django.views.debug import ExceptionReporter
 from pytest_django import Settings
 
-from webex_widgets import tokens
+from webex_widgets import guests, tokens
 from webex_widgets.client.transport import Transport
 from webex_widgets.client.types import TokenGrant
+from webex_widgets.conf import conf
 from webex_widgets.exceptions import WebexError
 from webex_widgets.models import WebexToken
 from webex_widgets.widgets import SpaceWidget
 
 from .conftest import API, CLIENT_SECRET, GRANT, PERSON, make_token, room
+from .test_guests import ISSUER, SERVICE_APP, visit
 
-SENTINELS = ("SENTINEL", CLIENT_SECRET)
+SENTINELS = ("SENTINEL", CLIENT_SECRET, ISSUER["ISSUER_SECRET"])
 
 ANSWERS: list[dict[str, Any]] = [
     {"json": GRANT},
@@ -76,9 +78,9 @@ def test_the_whole_way(
         browser_client.get("/webex/callback/", {"state": state, "code": "SENTINELcode"}),
         browser_client.get("/webex/connect/"),
         browser_client.get("/webex/disconnect/"),
-        browser_client.get("/webex/frame/", {"w": SpaceWidget("A").signed()}),
+        browser_client.get("/webex/frame/", {"w": SpaceWidget(destination="A").signed()}),
     ]
-    browser_client.get("/webex/session/", {"w": SpaceWidget("A").signed()})
+    browser_client.get("/webex/session/", {"w": SpaceWidget(destination="A").signed()})
     for page in pages:
         assert_clean(page.text + str(page.headers))
 
@@ -111,9 +113,43 @@ def test_errors(
         assert_clean(report.get_traceback_text())
 
 
+ECHO = {"json": {"message": f"{'SENTINEL' * 5} is bad", "errors": [5]}, "status": 401}
+
+
+@pytest.mark.parametrize("answer", [*ANSWERS[:2], ECHO, *ANSWERS[3:]], ids=lambda a: str(a)[:40])
+@pytest.mark.parametrize("values", [SERVICE_APP, ISSUER], ids=["service app", "issuer"])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.django_db
+def test_guests(
+    wire: responses.RequestsMock,
+    log: pytest.LogCaptureFixture,
+    settings: Settings,
+    answer: dict[str, Any],
+    values: dict[str, Any],
+    first: bool,
+) -> None:
+    """Where Webex refuses the service app, or the guest."""
+    settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "GUESTS": values}
+    wire.post(f"{API}/access_token", **(answer if first else {"json": GRANT}))
+    wire.post(f"{API}/guests/token", **answer)
+    wire.post(f"{API}/jwt/login", **answer)
+    request = visit()
+    guests.introduce(request, "Grace")
+    with Transport(total=5) as transport, pytest.raises(WebexError) as raised:
+        guests.guest(transport, request)
+    error = raised.value
+    assert_clean("".join(traceback.format_exception(error)))
+    assert_clean(repr(error) + repr(vars(error)))
+    assert error.__context__ is None or isinstance(error.__context__, WebexError)
+    report = ExceptionReporter(request, type(error), error, error.__traceback__)
+    assert_clean(report.get_traceback_text())
+    assert_clean(repr(conf.GUESTS) + str(dict(request.session)))
+
+
 def test_reprs(token: WebexToken) -> None:
     grant = TokenGrant("SENTINELa", "SENTINELb", None, None, None)
     stored = WebexToken.objects.get()
     (claimed,) = tokens.claim_all([stored])
-    for thing in (grant, token, stored, claimed, stored.__dict__, SpaceWidget("A"), Transport()):
+    widget = SpaceWidget(destination="A")
+    for thing in (grant, token, stored, claimed, stored.__dict__, widget, Transport()):
         assert_clean(repr(thing) + str(thing))

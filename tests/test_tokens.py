@@ -42,6 +42,7 @@ from .conftest import (
     UNAUTHORIZED,
     make_token,
 )
+from .test_guests import APP, APP_REFRESH, APP_SECRET, SERVICE_APP
 
 TOKEN_URL = f"{API}/access_token"
 SOON = timedelta(hours=1)
@@ -89,8 +90,10 @@ def asked(wire: responses.RequestsMock, number: int = 0) -> dict[str, list[str]]
     return parse_qs(body)
 
 
-def test_a_valid_token_asks_nobody(token: WebexToken, wire: responses.RequestsMock) -> None:
-    assert tokens.get_access_token(token.user) == ACCESS
+def test_a_valid_token_asks_nobody(
+    user: User, token: WebexToken, wire: responses.RequestsMock
+) -> None:
+    assert tokens.get_access_token(user) == ACCESS
     assert not wire.calls
 
 
@@ -483,9 +486,9 @@ def grant(**fields: Any) -> TokenGrant:
     ],
 )
 def test_nothing_does_not_replace_a_refresh_token(
-    token: WebexToken, person: Person | None, kept: bool
+    user: User, token: WebexToken, person: Person | None, kept: bool
 ) -> None:
-    tokens.store(token.user.pk, grant(refresh_token=None), person)
+    tokens.store(user.pk, grant(refresh_token=None), person)
     after = WebexToken.objects.get()
     assert after.refresh_token == (REFRESH if kept else "")
     assert after.access_token == NEW_ACCESS
@@ -544,13 +547,13 @@ def test_another_refusal_is_the_caller_s(
 
 
 def test_disconnect(
-    token: WebexToken, heard: list[str], django_capture_on_commit_callbacks: Any
+    user: User, token: WebexToken, heard: list[str], django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        assert tokens.disconnect(token.user)
+        assert tokens.disconnect(user)
     assert not WebexToken.objects.exists()
     assert heard == ["webex_disconnected"]
-    assert not tokens.disconnect(token.user)
+    assert not tokens.disconnect(user)
 
 
 REVOKE = "https://idbroker.webex.com/idb/oauth2/v1/revoke"
@@ -558,22 +561,30 @@ REVOKE = "https://idbroker.webex.com/idb/oauth2/v1/revoke"
 
 @pytest.mark.parametrize("status", [200, 400, 500])
 def test_revoking_is_best_effort(
-    token: WebexToken, wire: responses.RequestsMock, settings: Settings, status: int
+    user: User,
+    token: WebexToken,
+    wire: responses.RequestsMock,
+    settings: Settings,
+    status: int,
 ) -> None:
     settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "REVOKE_ON_DISCONNECT": True}
     wire.post(REVOKE, status=status)
-    assert tokens.disconnect(token.user)
+    assert tokens.disconnect(user)
     assert not WebexToken.objects.exists()
     assert asked(wire) == {"token": [REFRESH], "token_type_hint": ["refresh_token"]}
     assert wire.calls[0].request.headers["Authorization"].startswith("Basic ")
 
 
 def test_an_account_that_another_user_shares_is_not_revoked(
-    token: WebexToken, wire: responses.RequestsMock, settings: Settings, django_user_model: Any
+    user: User,
+    token: WebexToken,
+    wire: responses.RequestsMock,
+    settings: Settings,
+    django_user_model: Any,
 ) -> None:
     settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "REVOKE_ON_DISCONNECT": True}
     make_token(django_user_model.objects.create_user("grace"))
-    assert tokens.disconnect(token.user)
+    assert tokens.disconnect(user)
     assert not wire.calls
 
 
@@ -611,3 +622,179 @@ def test_nobody_gets_a_claim_twice(user: User, django_user_model: Any) -> None:
     assert WebexToken.objects.claim([first], now, until) == {first.pk}
     assert WebexToken.objects.claim([second, first], now, until) == {second.pk}
     assert WebexToken.objects.claim([second, first], now, until) == set()
+
+
+# The service app's own token
+
+
+@pytest.fixture
+def app(db: None, settings: Settings) -> dict[str, Any]:
+    """Set a service app up; return its settings, to change them."""
+    values: dict[str, Any] = dict(SERVICE_APP)
+    settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "GUESTS": values}
+    return values
+
+
+def app_token() -> str:
+    """Return the service app's access token."""
+    with Transport(total=5) as transport:
+        return tokens.valid_access_token(transport, tokens.get_service_app_token())
+
+
+def test_a_service_app_s_token(
+    app: Any,
+    token: WebexToken,
+    wire: responses.RequestsMock,
+    heard: list[str],
+    django_capture_on_commit_callbacks: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is made of the setting, with the service app's credentials, and no user hears of it."""
+    wire.post(TOKEN_URL, json=GRANT)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert app_token() == NEW_ACCESS
+    assert asked(wire) == {
+        "grant_type": ["refresh_token"],
+        "refresh_token": [APP_REFRESH],
+        "client_id": [APP],
+        "client_secret": [APP_SECRET],
+    }
+    stored = WebexToken.objects.get(user=None)
+    assert (stored.service_app, stored.client_id, stored.claimed_until) == (APP, APP, None)
+    assert (stored.refresh_token, str(stored)) == (NEW_REFRESH, "the service app")
+    assert app_token() == NEW_ACCESS
+    assert len(wire.calls) == 1
+    assert heard == []
+    assert not caplog.records  # a receiver that fails would be logged
+
+
+def test_a_living_refresh_token_is_never_replaced(
+    app: dict[str, Any], wire: responses.RequestsMock
+) -> None:
+    wire.post(TOKEN_URL, json=GRANT)
+    app_token()
+    WebexToken.objects.update(access_token_expires_at=datetime.now(UTC) - SOON)
+    app["REFRESH_TOKEN"] = "another"
+    app_token()
+    assert asked(wire, 1)["refresh_token"] == [NEW_REFRESH]
+
+
+def die(wire: responses.RequestsMock) -> None:
+    """Let Webex refuse the service app's refresh token."""
+    refusal = wire.post(TOKEN_URL, json=DEAD, status=400)
+    with pytest.raises(ReauthorizationRequired, match="GUESTS"):
+        app_token()
+    wire.remove(refusal)
+    wire.calls.reset()
+
+
+def test_a_new_refresh_token_revives_the_service_app(
+    app: dict[str, Any], wire: responses.RequestsMock
+) -> None:
+    die(wire)
+    with pytest.raises(ReauthorizationRequired):
+        app_token()
+    assert not wire.calls
+    app["REFRESH_TOKEN"] = "another"
+    wire.post(TOKEN_URL, json=GRANT)
+    assert app_token() == NEW_ACCESS
+    assert asked(wire)["refresh_token"] == ["another"]
+    assert WebexToken.objects.get().status == WebexToken.Status.ACTIVE
+
+
+def test_and_is_tried_once_where_it_is_dead_too(
+    app: dict[str, Any], wire: responses.RequestsMock
+) -> None:
+    die(wire)
+    app["REFRESH_TOKEN"] = "another"
+    wire.post(TOKEN_URL, status=503)
+    with pytest.raises(TransportError):
+        app_token()
+    wire.replace("POST", TOKEN_URL, json=DEAD, status=400)
+    for _ in range(3):
+        with pytest.raises(ReauthorizationRequired):
+            app_token()
+    assert [asked(wire, number)["refresh_token"] for number in (0, 1)] == [["another"]] * 2
+    assert len(wire.calls) == 2
+    assert WebexToken.objects.get().refresh_token == "another"
+
+
+def test_a_dead_row_that_no_key_fits(
+    app: dict[str, Any], wire: responses.RequestsMock, settings: Settings
+) -> None:
+    die(wire)
+    settings.SECRET_KEY = "another"
+    wire.post(TOKEN_URL, json=GRANT)
+    assert app_token() == NEW_ACCESS
+
+
+def test_a_row_that_goes_while_it_is_revived(
+    app: dict[str, Any], wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    die(wire)
+    app["REFRESH_TOKEN"] = "another"
+    monkeypatch.setattr(
+        "webex_widgets.managers.WebexTokenQuerySet.settle",
+        lambda queryset, key, *_: queryset.filter(pk=key).delete(),
+    )
+    assert tokens.get_service_app_token().refresh_token == "another"
+
+
+def test_a_service_app_s_wrong_secret(
+    app: Any, wire: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.post(TOKEN_URL, json={"error": "invalid_client"}, status=401)
+    with pytest.raises(InvalidClient, match=r'Check WEBEX_WIDGETS\["GUESTS"\]\.'):
+        app_token()
+    assert WebexToken.objects.get().status == WebexToken.Status.ACTIVE
+    now = datetime.now(UTC)
+    WebexToken.objects.update(
+        access_token="still good",
+        access_token_expires_at=now + SOON,
+        refreshed_at=now - timedelta(days=13),
+    )
+    assert app_token() == "still good"
+    assert "the service app failed" in caplog.text
+
+
+def test_a_service_app_that_is_gone(
+    app: dict[str, Any], wire: responses.RequestsMock, settings: Settings
+) -> None:
+    old = tokens.get_service_app_token()
+    app["CLIENT_ID"] = "another"
+    with Transport(total=5) as transport, pytest.raises(InvalidClient, match="GUESTS"):
+        tokens.refresh(transport, old)
+    assert tokens.get_service_app_token().pk != old.pk
+    assert not wire.calls
+
+
+def test_a_service_app_shares_no_account(
+    app: Any, user: User, wire: responses.RequestsMock, settings: Settings
+) -> None:
+    settings.WEBEX_WIDGETS = {**settings.WEBEX_WIDGETS, "REVOKE_ON_DISCONNECT": True}
+    tokens.get_service_app_token()
+    make_token(user, person_id="")
+    wire.post(REVOKE)
+    assert tokens.disconnect(user)
+    assert len(wire.calls) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_first_guests_one_request(app: Any, wire: responses.RequestsMock) -> None:
+    wire.post(TOKEN_URL, json=GRANT)
+    got: list[str] = []
+    start = threading.Barrier(4)
+
+    def ask() -> None:
+        start.wait()
+        got.append(app_token())
+        connections.close_all()
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [NEW_ACCESS] * 4
+    assert len(wire.calls) == 1
+    assert WebexToken.objects.count() == 1

@@ -40,7 +40,7 @@ class WebexTokenAdmin(ModelAdmin):
         "refreshed_at",
     )
     list_display = (
-        "user",
+        "owner",
         "email",
         "status",
         "access_token_expires_at",
@@ -67,6 +67,11 @@ class WebexTokenAdmin(ModelAdmin):
         """Nothing in a row is for people to change."""
         return False
 
+    @admin.display(description=_("user"), ordering="user")
+    def owner(self, token: WebexToken) -> Any:
+        """Return the user, or whose token else it is."""
+        return token.user or _("service app")
+
     @admin.action(description=_("Refresh the selected tokens now"), permissions=["delete"])
     def refresh(self, request: HttpRequest, queryset: QuerySet[WebexToken]) -> None:
         """Refresh, one after the other, and say what came of it."""
@@ -77,14 +82,15 @@ class WebexTokenAdmin(ModelAdmin):
                     tokens.refresh(transport, token)
                     refreshed += 1
                 except WebexError as error:
-                    self.message_user(request, f"{token.user}: {error}", messages.ERROR)
+                    self.message_user(request, f"{token.user or token}: {error}", messages.ERROR)
         if refreshed:
             text = ngettext("%d token was refreshed.", "%d tokens were refreshed.", refreshed)
             self.message_user(request, text % refreshed, messages.SUCCESS)
 
     @admin.action(description=_("Disconnect the selected users"), permissions=["delete"])
     def disconnect(self, request: HttpRequest, queryset: QuerySet[WebexToken]) -> None:
-        """Forget the selected tokens as if their owners had asked for it."""
+        """Forget the selected users' tokens as if they had asked for it."""
         for token in queryset.select_related("user"):
-            tokens.disconnect(token.user)
+            if token.user is not None:
+                tokens.disconnect(token.user)
         self.message_user(request, _("The selected users are disconnected."), messages.SUCCESS)

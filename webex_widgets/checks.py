@@ -5,7 +5,11 @@ The documentation lists them all (``docs/checks.md``); a test holds the two toge
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.apps import apps
@@ -14,6 +18,7 @@ from django.core import checks
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.shortcuts import resolve_url
+from django.template.utils import get_app_template_dirs
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from . import crypto
@@ -46,6 +51,45 @@ def check_settings(**_options: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@checks.register("webex_widgets")
+def check_guests(**_options: Any) -> list[CheckMessage]:
+    """Templates that let guests in where the settings do not (W006)."""
+    try:
+        if conf.GUESTS is not None:
+            return []
+    except ImproperlyConfigured:
+        return []  # check_settings says so
+    found = sorted(str(path) for path in _templates() if _lets_guests_in(path))
+    if not found:
+        return []
+    return [
+        checks.Warning(
+            "A template draws a Webex space for guests, and no guest can be made.",
+            hint=f'Set WEBEX_WIDGETS["GUESTS"], or take guest=True out of {", ".join(found)}.',
+            id="webex_widgets.W006",
+        )
+    ]
+
+
+GUEST_TAG: Final = re.compile(rb"\{%\s*webex_space_widget\s((?!%\}).)*\bguest=True\b")
+
+
+def _templates() -> Iterator[Path]:
+    """Yield the files of this site's and its apps' template directories."""
+    engines: list[dict[str, Any]] = settings.TEMPLATES
+    of_the_site = [path for engine in engines for path in engine.get("DIRS", ())]
+    for top in {*get_app_template_dirs("templates"), *of_the_site}:
+        for directory, _, names in os.walk(top):
+            yield from (Path(directory, name) for name in names)
+
+
+def _lets_guests_in(path: Path) -> bool:
+    try:
+        return path.is_file() and GUEST_TAG.search(path.read_bytes()) is not None
+    except OSError:
+        return False
 
 
 @checks.register("webex_widgets")

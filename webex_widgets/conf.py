@@ -7,15 +7,22 @@ setting's name and the fix when its value cannot be used.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -34,12 +41,52 @@ class WidgetAssets:
     stylesheet_integrity: str | None
 
 
-SPACE_WIDGET: Final = {
-    "SCRIPT": "https://code.s4d.io/widget-space/production/bundle.js",
-    "STYLESHEET": "https://code.s4d.io/widget-space/production/main.css",
-    "SCRIPT_INTEGRITY": None,
-    "STYLESHEET_INTEGRITY": None,
-}
+CDN: Final = "https://code.s4d.io"
+"""Where Cisco publishes the widgets."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """An OAuth client of this site, and the settings that it comes from."""
+
+    id: str
+    secret: str = field(repr=False)
+    settings: str
+
+
+@dataclass(frozen=True)
+class ServiceApp:
+    """The Service App that makes guests."""
+
+    id: str
+    secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class GuestIssuer:
+    """The Guest Issuer that makes guests; ``key`` is its secret, decoded."""
+
+    id: str
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Guests:
+    """Who makes guests, what they are called, and how many an hour.
+
+    ``display_name`` supplies the name of the visitor whose request it is given; ``None``, of it or
+    from it, stands for asking the visitor.
+    """
+
+    issuer: ServiceApp | GuestIssuer
+    display_name: Callable[[HttpRequest], str | None] | None
+    per_session: int
+    per_address: int
+
+
+SERVICE_APP: Final = ("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN")
+GUEST_ISSUER: Final = ("ISSUER_ID", "ISSUER_SECRET")
 
 
 def improperly(name: str, problem: str) -> ImproperlyConfigured:
@@ -164,29 +211,12 @@ class Settings:
     @property
     def SPACE_WIDGET(self) -> WidgetAssets:  # noqa: N802
         """Where Cisco's Space widget comes from."""
-        given = self.site_values.get("SPACE_WIDGET", {})
-        if not isinstance(given, Mapping) or not set(given) <= set(SPACE_WIDGET):
-            raise improperly(
-                "SPACE_WIDGET", f"must be a dictionary with keys out of {', '.join(SPACE_WIDGET)}."
-            )
-        values: dict[str, Any] = {**SPACE_WIDGET, **given}
-        script, stylesheet = values["SCRIPT"], values["STYLESHEET"]
-        for name, value in (("SCRIPT", script), ("STYLESHEET", stylesheet)):
-            # It ends up in a Content-Security-Policy, where these would begin something else.
-            if not isinstance(value, str) or not re.fullmatch(r"[^\s;,'\"]+", value):
-                raise improperly(
-                    "SPACE_WIDGET", f"needs an absolute URL or a static file's path as {name}."
-                )
-        for name in ("SCRIPT_INTEGRITY", "STYLESHEET_INTEGRITY"):
-            value = values[name]
-            if value is not None and not re.match(r"sha(256|384|512)-", str(value)):
-                raise improperly("SPACE_WIDGET", f'needs "sha384-…" or None as {name}.')
-        return WidgetAssets(
-            script=script,
-            stylesheet=stylesheet,
-            script_integrity=values["SCRIPT_INTEGRITY"],
-            stylesheet_integrity=values["STYLESHEET_INTEGRITY"],
-        )
+        return self._assets("SPACE_WIDGET", "widget-space")
+
+    @property
+    def RECENTS_WIDGET(self) -> WidgetAssets:  # noqa: N802
+        """Where Cisco's Recents widget comes from."""
+        return self._assets("RECENTS_WIDGET", "widget-recents")
 
     @property
     def FEDRAMP(self) -> bool:  # noqa: N802
@@ -198,6 +228,74 @@ class Settings:
         """Whether disconnecting also asks Webex to revoke the token (best effort)."""
         return self._flag("REVOKE_ON_DISCONNECT")
 
+    @property
+    def GUESTS(self) -> Guests | None:  # noqa: N802
+        """How visitors without a Webex account become guests; ``None``: they do not."""
+        value = self.site_values.get("GUESTS")
+        if value is None:
+            return None
+        kind = self._guests_kind(value)
+        for name in kind:
+            if not isinstance(value.get(name), str) or not value[name].strip():
+                raise improperly(
+                    "GUESTS", f"needs {name}, from https://developer.webex.com/my-apps."
+                )
+        if self.FEDRAMP:
+            raise improperly(
+                "GUESTS", "must be None with FEDRAMP: there are no guests in the government cloud."
+            )
+        issuer: ServiceApp | GuestIssuer
+        if kind == GUEST_ISSUER:
+            issuer = GuestIssuer(value["ISSUER_ID"], _decoded(value["ISSUER_SECRET"]))
+        else:
+            issuer = ServiceApp(*(value[name] for name in SERVICE_APP))
+            if issuer.id == self.site_values.get("CLIENT_ID"):
+                raise improperly(
+                    "GUESTS", "has the integration's CLIENT_ID: a Service App has one of its own."
+                )
+        limits = {"PER_SESSION": 10, "PER_ADDRESS": 100}
+        for name, default in limits.items():
+            limits[name] = value.get(name, default)
+            if type(limits[name]) is not int or limits[name] < 1:
+                raise improperly("GUESTS", f"needs a positive whole number as {name}.")
+        display_name = _imported(value.get("DISPLAY_NAME"))
+        return Guests(issuer, display_name, limits["PER_SESSION"], limits["PER_ADDRESS"])
+
+    def _guests_kind(self, value: object) -> tuple[str, ...]:
+        """Return the names that this value of GUESTS must have."""
+        if isinstance(value, Mapping):
+            optional = {"DISPLAY_NAME", "PER_SESSION", "PER_ADDRESS"}
+            for kind in (SERVICE_APP, GUEST_ISSUER):
+                if set(value) & set(kind) and set(value) <= {*kind, *optional}:
+                    return kind
+        raise improperly(
+            "GUESTS",
+            f"must be None or a dictionary with either {', '.join(SERVICE_APP)} (a Service App) or "
+            f"{', '.join(GUEST_ISSUER)} (a Guest Issuer), and where wanted DISPLAY_NAME, "
+            "PER_SESSION and PER_ADDRESS.",
+        )
+
+    @property
+    def integration(self) -> Client:
+        """The OAuth client that users connect to."""
+        names = 'WEBEX_WIDGETS["CLIENT_ID"] and WEBEX_WIDGETS["CLIENT_SECRET"]'
+        return Client(self.CLIENT_ID, self.CLIENT_SECRET, names)
+
+    @property
+    def service_app(self) -> ServiceApp | None:
+        """The Service App that makes guests, if it is one that does."""
+        guests = self.GUESTS
+        return guests.issuer if guests and isinstance(guests.issuer, ServiceApp) else None
+
+    def client(self, client_id: str) -> Client | None:
+        """Return this site's OAuth client of that id: the integration, the Service App or none."""
+        if client_id == self.CLIENT_ID:
+            return self.integration
+        app = self.service_app
+        if app is None or client_id != app.id:
+            return None
+        return Client(client_id, app.secret, 'WEBEX_WIDGETS["GUESTS"]')
+
     def _required(self, name: str) -> str:
         value = self.site_values.get(name)
         if not isinstance(value, str) or not value.strip():
@@ -207,6 +305,28 @@ class Settings:
                 "https://developer.webex.com/my-apps.",
             )
         return value
+
+    def _assets(self, setting: str, widget: str) -> WidgetAssets:
+        values: dict[str, Any] = {
+            "SCRIPT": f"{CDN}/{widget}/production/bundle.js",
+            "STYLESHEET": f"{CDN}/{widget}/production/main.css",
+            "SCRIPT_INTEGRITY": None,
+            "STYLESHEET_INTEGRITY": None,
+        }
+        given = self.site_values.get(setting, {})
+        if not isinstance(given, Mapping) or not set(given) <= set(values):
+            raise improperly(setting, f"must be a dictionary with keys out of {', '.join(values)}.")
+        values |= given
+        for name in ("SCRIPT", "STYLESHEET"):
+            # It ends up in a Content-Security-Policy, where these would begin something else.
+            if not isinstance(values[name], str) or not re.fullmatch(r"[^\s;,'\"]+", values[name]):
+                raise improperly(
+                    setting, f"needs an absolute URL or a static file's path as {name}."
+                )
+        for name in ("SCRIPT_INTEGRITY", "STYLESHEET_INTEGRITY"):
+            if values[name] is not None and not re.match(r"sha(256|384|512)-", str(values[name])):
+                raise improperly(setting, f'needs "sha384-…" or None as {name}.')
+        return WidgetAssets(**{name.lower(): value for name, value in values.items()})
 
     def _seconds(self, name: str, default: float) -> float:
         value = self.site_values.get(name, default)
@@ -219,6 +339,37 @@ class Settings:
         if not isinstance(value, bool):
             raise improperly(name, "must be True or False.")
         return value
+
+
+def _decoded(secret: str) -> bytes:
+    """Return a Guest Issuer's secret as a key."""
+    if find_spec("jwt") is None:
+        raise improperly(
+            "GUESTS",
+            "names a Guest Issuer, which needs PyJWT: "
+            'pip install "django-webex-widgets[guest-issuer]".',
+        )
+    try:
+        return base64.b64decode(secret, validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise improperly("GUESTS", "needs ISSUER_SECRET as Webex shows it: it is not base64.")
+
+
+def _imported(function: object) -> Callable[[HttpRequest], str | None] | None:
+    """Return the function that DISPLAY_NAME is or names."""
+    if isinstance(function, str):
+        try:
+            function = import_string(function)
+        except ImportError as error:
+            raise improperly(
+                "GUESTS", f"has a DISPLAY_NAME that cannot be imported: {error}"
+            ) from None
+    if function is not None and not callable(function):
+        raise improperly(
+            "GUESTS", "needs a function of the request, or its dotted path, as DISPLAY_NAME."
+        )
+    return function
 
 
 conf = Settings()

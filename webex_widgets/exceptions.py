@@ -62,6 +62,22 @@ class RoomNotFound(WebexError):
     """The user is in no space of that name or id."""
 
 
+class GuestsNotSetUp(WebexError):
+    """The setting ``GUESTS`` is ``None``."""
+
+
+class GuestNameRequired(WebexError):
+    """Nobody has told what to call this guest: ask the visitor."""
+
+
+class TooManyGuests(WebexError):
+    """This session or address has made as many guests as it may; ``retry_after`` in seconds."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class DecryptionError(WebexError):
     """No key in ``ENCRYPTION_KEYS`` fits a stored token."""
 

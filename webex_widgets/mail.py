@@ -13,8 +13,8 @@ from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from .addresses import url
 from .conf import conf, improperly
-from .widgets import url
 
 
 def mail_reconnect_link(user: AbstractBaseUser, **_arguments: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.db import connections, models, router, transaction
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 if TYPE_CHECKING:
     from .models import WebexToken
@@ -57,7 +58,9 @@ class WebexTokenQuerySet(models.QuerySet["WebexToken"]):
         runs out by itself, so a process that dies holding one locks nobody out.
         """
         unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=at)
-        claimable = self.active().filter(unclaimed)
+        # No index can be used for a function of the status. InnoDB would lock the index first and
+        # the row then, ``settle`` does it the other way round, and that is a deadlock.
+        claimable = self.alias(state=Lower("status")).filter(unclaimed, state="active")
         unchanged = Q()
         for version in sorted({token.version for token in tokens}):
             keys = [token.pk for token in tokens if token.version == version]

@@ -1,4 +1,4 @@
-"""One row a connected user: the tokens, when they end, and who was connected. No HTTP here."""
+"""One row a connected user, and one for the service app: tokens and when they end. No HTTP here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from .managers import WebexTokenQuerySet
 
 
 class WebexToken(models.Model):
-    """A user's consent on Webex. All times are aware; the database holds them in UTC."""
+    """A user's consent on Webex. All times are aware; the database holds them in UTC.
+
+    One row may be no user's: it holds the service app's own token, and its client id as
+    ``service_app``, so that there is one of each.
+    """
 
     class Status(models.TextChoices):
         """Whether the consent stands."""
@@ -26,6 +30,8 @@ class WebexToken(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="webex_token",
+        null=True,
+        blank=True,
         verbose_name=_("user"),
     )
     access_token = EncryptedTextField(_("access token"))
@@ -44,6 +50,10 @@ class WebexToken(models.Model):
     refreshed_at = models.DateTimeField(_("refreshed last"))
     # With another client id Webex would refuse the refresh token, through no fault of the token.
     client_id = models.TextField(_("client id"), editable=False)
+    # NULLs are no duplicates of each other.
+    service_app = models.CharField(  # noqa: DJ001
+        max_length=255, null=True, unique=True, editable=False
+    )
     # Counts the grants that this row has held: a writer who names it cannot hit a newer one.
     version = models.PositiveIntegerField(default=1, editable=False)
     claimed_until = models.DateTimeField(null=True, editable=False)
@@ -58,7 +68,12 @@ class WebexToken(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.email or f"user {self.user_id}"
+        return self.email or self.owner
+
+    @property
+    def owner(self) -> str:
+        """Whose token this is, for logs."""
+        return "the service app" if self.user_id is None else f"user {self.user_id}"
 
     def ends_within(self, at: datetime, seconds: float) -> bool:
         """Whether the access token is known to end in the ``seconds`` after ``at``, or before."""

@@ -71,6 +71,8 @@ class Report:
     """Left alone, because the run was stopped before."""
     stopped: str = ""
     """Why the run was stopped, if it was."""
+    service_app: str = ""
+    """What the site's people must mend before the service app's own token can be refreshed."""
 
     @property
     def tokens(self) -> int:
@@ -81,7 +83,7 @@ class Report:
     def complete(self) -> bool:
         """Whether nothing is left but people who must reconnect."""
         left = self.unreadable + self.other_client + self.failed + self.not_tried
-        return not (left or self.stopped)
+        return not (left or self.stopped or self.service_app)
 
     def as_dict(self) -> dict[str, object]:
         """Return the figures for machines."""
@@ -89,7 +91,7 @@ class Report:
 
 
 def due_count(queryset: WebexTokenQuerySet, before: timedelta | None) -> int:
-    """Return how many of ``queryset`` ``refresh_tokens`` would look at."""
+    """Return how many of ``queryset`` ``due_tokens`` looks at: it may leave out some."""
     active = queryset.active()
     return (active if before is None else active.due(timezone.now(), before)).count()
 
@@ -97,17 +99,23 @@ def due_count(queryset: WebexTokenQuerySet, before: timedelta | None) -> int:
 def due_tokens(queryset: WebexTokenQuerySet, before: timedelta | None) -> Iterator[WebexToken]:
     """Yield the active tokens of ``queryset`` that are due ``before`` their end; ``None``: all.
 
-    Few of them are in memory at a time, however many there are.
+    Few of them are in memory at a time, however many there are. The token of a service app that
+    ``GUESTS`` no longer names is never due: nobody asks for guests with it.
     """
     now = timezone.now()
     active = queryset.active().select_related("user")
     if before is None:
-        yield from active.in_pages("pk")
-        return
-    unknown = active.filter(access_token_expires_at=None).in_pages("pk")
-    known = active.filter(access_token_expires_at__lte=now + before)
-    for token in itertools.chain(unknown, known.in_pages("access_token_expires_at", "pk")):
-        if token.is_due(now, before):
+        found = active.in_pages("pk")
+    else:
+        unknown = active.filter(access_token_expires_at=None).in_pages("pk")
+        known = active.filter(access_token_expires_at__lte=now + before)
+        known_in_pages = known.in_pages("access_token_expires_at", "pk")
+        found = (
+            token for token in itertools.chain(unknown, known_in_pages) if token.is_due(now, before)
+        )
+    app = conf.service_app
+    for token in found:
+        if token.service_app is None or (app is not None and token.service_app == app.id):
             yield token
 
 
@@ -122,7 +130,8 @@ def refresh_tokens(
 
     An outcome is the name of one of the report's counts. Once ``stop`` is set, what is in flight
     is finished and saved, and nothing more is begun. The run stops by itself where Webex refuses
-    the site's credentials, does not answer, or asks for a longer pause than anybody should wait.
+    the integration's credentials, does not answer, or asks for a longer pause than anybody should
+    wait.
     """
     with Workers(workers) as pool:
         return _Run(due, pool, 2 * workers, progress, stop or Stop()).report()
@@ -263,13 +272,13 @@ class _Run:
 
     def _is_usable(self, token: WebexToken) -> bool:
         """Whether Webex can be asked about this token; if not, it is counted."""
-        if token.client_id != conf.CLIENT_ID:
+        if conf.client(token.client_id) is None:
             self._count(token, "other_client")
             return False
         try:
             _ = token.refresh_token
         except DecryptionError as error:
-            logger.error("The Webex token of user %s is unreadable: %s", token.user_id, error)
+            logger.error("The Webex token of %s is unreadable: %s", token.owner, error)
             self._count(token, "unreadable")
             return False
         return True
@@ -315,17 +324,26 @@ class _Run:
             tokens.release(claim)
             if not isinstance(answer, InvalidClient):
                 return answer
-            self._report.stopped = str(answer)
+            if claim.token.service_app is None:
+                self._report.stopped = str(answer)
+            else:
+                # Other credentials than everybody else's.
+                self._report.service_app = str(answer)
+                logger.error("Refreshing the service app's Webex token failed: %s", answer)
             return "failed"
         self._undecided = 0
         self._paused_since = None
         if not tokens.settle(claim, answer):
             return "busy"
-        return "refreshed" if answer else "reauthorization_required"
+        if answer:
+            return "refreshed"
+        if claim.token.service_app is not None:
+            self._report.service_app = tokens.SERVICE_APP_ENDED
+        return "reauthorization_required"
 
     def _put_off(self, job: _Job, error: TransportError) -> None:
         """Try again later, if there is a later."""
-        logger.warning("Refreshing the Webex token of user %s failed: %s", job.token.user_id, error)
+        logger.warning("Refreshing the Webex token of %s failed: %s", job.token.owner, error)
         now = time.monotonic()
         if error.retry_after is not None:
             self._paused_until = max(self._paused_until, now + error.retry_after)

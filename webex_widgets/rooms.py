@@ -18,7 +18,6 @@ from .client.transport import Transport
 from .client.types import Room
 from .conf import conf
 from .exceptions import ApiError, RoomNotFound
-from .models import WebexToken
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -36,29 +35,26 @@ def list_rooms(user: AbstractBaseUser | AnonymousUser) -> list[Room]:
     return sorted(found, key=_activity, reverse=True)
 
 
-def room_id(transport: Transport, token: WebexToken, title: str) -> str:
-    """Return the id of the space that ``title`` names for the owner of ``token``.
+def room_id(transport: Transport, access_token: str, title: str, owner: str) -> str:
+    """Return the id of the space that ``title`` names for whom ``access_token`` belongs to.
 
-    Always asks Webex, so that whoever goes on to use the access token knows it to be accepted; a
-    remembered id makes it one small call. Raises ``RoomNotFound`` and what ``list_rooms`` raises.
+    ``owner`` is a name for them under which the id is remembered. Always asks Webex, so that
+    whoever goes on to use the access token knows it to be accepted; a remembered id makes it one
+    small call. Raises ``RoomNotFound``, ``ApiError`` or ``TransportError``.
     """
     cache = caches[conf.CACHE]
-    key = _cache_key(token, title)
+    whose = [owner, conf.API_BASE_URL, title]
+    key = f"webex_widgets.room.{hashlib.sha256(json.dumps(whose).encode()).hexdigest()}"
     remembered = cache.get(key)
-
-    def find(access_token: str) -> str:
-        if remembered and _still(transport, access_token, remembered, title):
-            return str(remembered)
-        room = choose(rest.rooms(transport, access_token), title)
-        if room is None:
-            cache.delete(key)
-            raise RoomNotFound("The user is in no space of that title.")
-        return room.id
-
-    found = tokens.call(transport, token, find)
-    if found != remembered:
-        cache.set(key, found, conf.ROOM_CACHE_TIMEOUT)
-    return found
+    if remembered and _still(transport, access_token, remembered, title):
+        return str(remembered)
+    room = choose(rest.rooms(transport, access_token), title)
+    if room is None:
+        cache.delete(key)
+        raise RoomNotFound("The user is in no space of that title.")
+    if room.id != remembered:
+        cache.set(key, room.id, conf.ROOM_CACHE_TIMEOUT)
+    return room.id
 
 
 def choose(rooms: Iterable[Room], title: str) -> Room | None:
@@ -81,11 +77,6 @@ def _still(transport: Transport, access_token: str, room_id: str, title: str) ->
         raise
     # Where Webex could not decrypt the title just now, it is the room's own matter.
     return not room.title or _folded(room.title) == _folded(title)
-
-
-def _cache_key(token: WebexToken, title: str) -> str:
-    whose = [str(token.user_id), token.person_id, conf.API_BASE_URL, title]
-    return f"webex_widgets.room.{hashlib.sha256(json.dumps(whose).encode()).hexdigest()}"
 
 
 def _folded(title: str) -> str:

@@ -37,6 +37,7 @@ def refresh_due_webex_tokens() -> int:
 
     To run it twice, or while earlier batches still wait, costs a few queries and no refresh.
     """
+    tokens.prepare_service_app_token()
     # The queue needs to know which tokens they are, and nobody needs to read them here.
     chosen = WebexToken.objects.defer("access_token", "refresh_token")
     due = (token.pk for token in due_tokens(chosen, conf.REFRESH_BEFORE))

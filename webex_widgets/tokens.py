@@ -28,6 +28,8 @@ from .client.types import Person, TokenGrant
 from .conf import conf
 from .exceptions import (
     ApiError,
+    DecryptionError,
+    GuestsNotSetUp,
     InvalidClient,
     InvalidGrant,
     NotConnected,
@@ -46,6 +48,12 @@ VALID_FOR: Final = 60
 
 CLAIM: Final = timedelta(seconds=60)
 """How long a claim holds: well over ``REQUEST_TIMEOUT``, well under any token's life."""
+
+SERVICE_APP_ENDED: Final = (
+    "Webex refuses the service app's refresh token, so that nobody can become a guest: get a new "
+    'one at https://developer.webex.com and put it into WEBEX_WIDGETS["GUESTS"]["REFRESH_TOKEN"].'
+)
+"""What to do about the one token that nobody can connect anew."""
 
 POLL: Final = 0.1
 """Seconds between two looks at a row that somebody else is refreshing."""
@@ -103,9 +111,67 @@ def get_token(user: AbstractBaseUser | AnonymousUser) -> WebexToken:
     token = find_token(user)
     if token is None:
         raise NotConnected("This user has not connected to Webex.")
-    if token.status != WebexToken.Status.ACTIVE:
-        raise ReauthorizationRequired("This user must connect to Webex again.")
+    _hold_active(token)
     return token
+
+
+@sensitive_variables()
+def get_service_app_token() -> WebexToken:
+    """Return the service app's own row.
+
+    Raises ``GuestsNotSetUp`` or ``ReauthorizationRequired``.
+    """
+    token = prepare_service_app_token()
+    if token is None:
+        raise GuestsNotSetUp('WEBEX_WIDGETS["GUESTS"] names no service app.')
+    _hold_active(token)
+    return token
+
+
+@sensitive_variables()
+def prepare_service_app_token() -> WebexToken | None:
+    """Return the service app's own row, whatever its status; ``None``: the site has no such app.
+
+    The first time it is made of the setting's refresh token, which otherwise matters only once
+    Webex has refused the row's: if it is another one, the row lives again with it, and the next
+    refresh shows what it is worth.
+    """
+    app = conf.service_app
+    if app is None:
+        return None
+    now = timezone.now()
+    # An access token that has just ended: due, and never handed out.
+    start: dict[str, Any] = {
+        "access_token": "",
+        "access_token_expires_at": now,
+        "refresh_token": app.refresh_token,
+        "refresh_token_expires_at": None,
+        "refreshed_at": now,
+    }
+    token, _ = WebexToken.objects.get_or_create(
+        service_app=app.id, defaults={**start, "client_id": app.id}
+    )
+    if token.status == WebexToken.Status.ACTIVE or _holds(token, app.refresh_token):
+        return token
+    changes = {**start, "status": WebexToken.Status.ACTIVE, "version": token.version + 1}
+    WebexToken.objects.settle(token.pk, token.version, changes)
+    # By this process or by another, which may even have been told of a third refresh token.
+    return prepare_service_app_token()
+
+
+def _holds(token: WebexToken, refresh_token: str) -> bool:
+    try:
+        return token.refresh_token == refresh_token
+    except DecryptionError:
+        return False
+
+
+def _hold_active(token: WebexToken) -> None:
+    """Raise ``ReauthorizationRequired`` where the consent has ended."""
+    if token.status != WebexToken.Status.ACTIVE:
+        raise ReauthorizationRequired(
+            SERVICE_APP_ENDED if token.service_app else "This user must connect to Webex again."
+        )
 
 
 @sensitive_variables()
@@ -145,7 +211,7 @@ def valid_access_token(transport: Transport, token: WebexToken) -> str:
         except (TransportError, InvalidClient) as error:
             if ended:
                 raise
-            logger.warning("Refreshing the Webex token of user %s failed: %s", token.user_id, error)
+            logger.warning("Refreshing the Webex token of %s failed: %s", token.owner, error)
     return token.access_token
 
 
@@ -155,7 +221,7 @@ def refresh(transport: Transport, token: WebexToken, *, refused: bool = False) -
 
     ``refused`` says that Webex refuses the access token although its time is not up: then only a
     newer one will do. Raises ``ReauthorizationRequired`` when the consent has ended,
-    ``InvalidClient`` when Webex refuses the site's credentials, ``TransportError`` when nothing
+    ``InvalidClient`` when Webex refuses the client's credentials, ``TransportError`` when nothing
     was decided, ``NotConnected`` when the user has disconnected meanwhile.
     """
     version = token.version
@@ -180,8 +246,7 @@ def _reload(token: WebexToken) -> None:
         token.refresh_from_db()
     except WebexToken.DoesNotExist:
         raise NotConnected("This user has disconnected from Webex.") from None
-    if token.status != WebexToken.Status.ACTIVE:
-        raise ReauthorizationRequired("This user must connect to Webex again.")
+    _hold_active(token)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -222,12 +287,14 @@ def ask(transport: Transport, claim: Claim) -> TokenGrant | None:
     """
     if claim.refresh_token is None:
         return None
-    if claim.token.client_id != conf.CLIENT_ID:
+    client = conf.client(claim.token.client_id)
+    if client is None:
+        name = "GUESTS" if claim.token.service_app else "CLIENT_ID"
         raise InvalidClient(
-            'WEBEX_WIDGETS["CLIENT_ID"] is not the one that this token was granted to.'
+            f'WEBEX_WIDGETS["{name}"] names another client than this token was granted to.'
         )
     try:
-        return oauth.refresh(transport, claim.refresh_token)
+        return oauth.refresh(transport, claim.refresh_token, client)
     except InvalidGrant as error:
         logger.info("Webex refused a refresh token: %s", error)
         return None
@@ -238,7 +305,7 @@ def settle(claim: Claim, grant: TokenGrant | None) -> bool:
     """Write what ``ask`` answered, if the row still holds the grant that was sent.
 
     Returns whether it was written; then the claim's token holds it too. It is one UPDATE, and the
-    signal follows its commit.
+    signal follows its commit. The service app's token is nobody's to hear of: its end is logged.
     """
     token = claim.token
     if grant is None:
@@ -251,7 +318,10 @@ def settle(claim: Claim, grant: TokenGrant | None) -> bool:
     if written:
         for name, value in changes.items():
             setattr(token, name, value)
-        _send_on_commit(signal, user=token.user, token=token)
+        if token.service_app is None:
+            _send_on_commit(signal, user=token.user, token=token)
+        elif grant is None:
+            logger.error(SERVICE_APP_ENDED)
     return written
 
 
@@ -274,7 +344,7 @@ def disconnect(user: AbstractBaseUser | AnonymousUser) -> bool:
         WebexToken.objects.filter(pk=token.pk).delete()
         _send_on_commit(signals.webex_disconnected, user=user)
     # Webex may give one refresh token to two users here who share an account there.
-    shared = WebexToken.objects.filter(person_id=token.person_id).exists()
+    shared = WebexToken.objects.filter(person_id=token.person_id, service_app=None).exists()
     if conf.REVOKE_ON_DISCONNECT and not shared:
         try:
             with Transport(total=conf.REQUEST_TIMEOUT) as transport:

@@ -68,7 +68,7 @@ def rows() -> dict[str, dict[str, Any]]:
 
     now = datetime.now(UTC)
     return {
-        token.user.get_username(): {
+        str(token.user): {
             "access_token": token.access_token,
             "refresh_token": token.refresh_token,
             "version": token.version,
@@ -149,13 +149,14 @@ def session() -> list[str]:
     from django.contrib.auth.models import User
     from django.test import Client
 
-    from webex_widgets.widgets import SpaceWidget, url
+    from webex_widgets.addresses import url
+    from webex_widgets.widgets import SpaceWidget
 
     from ..provider import ROOM
 
     client = Client()
     client.force_login(User.objects.get(username="u0"))
-    answer = client.get(url("session", w=SpaceWidget(ROOM).signed())).json()
+    answer = client.get(url("session", w=SpaceWidget(destination=ROOM).signed())).json()
     return [answer["options"]["accessToken"] if answer["status"] == "ready" else answer["status"]]
 
 

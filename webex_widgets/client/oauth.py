@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from oauthlib.oauth2 import WebApplicationClient
 from requests_oauthlib import OAuth2Session
 
-from ..conf import conf
+from ..conf import Client, conf
 from ..exceptions import ApiError, InvalidClient, InvalidGrant, TransportError
 from .transport import Transport, body_object, description, json_object, tracking_id
 from .types import TokenGrant
@@ -58,13 +58,15 @@ def exchange(transport: Transport, code: str, redirect_uri: str, code_verifier: 
     Raises ``InvalidGrant``, ``InvalidClient`` or ``TransportError``.
     """
     transport.session.redirect_uri = redirect_uri
+    client = conf.integration
     return _granted(
         transport,
+        client,
         lambda session, timeout: session.fetch_token(
             f"{transport.base_url}/access_token",
             code=code,
             code_verifier=code_verifier,
-            client_secret=conf.CLIENT_SECRET,
+            client_secret=client.secret,
             include_client_id=True,
             timeout=timeout,
         ),
@@ -72,19 +74,20 @@ def exchange(transport: Transport, code: str, redirect_uri: str, code_verifier: 
 
 
 @sensitive_variables()
-def refresh(transport: Transport, refresh_token: str) -> TokenGrant:
-    """Refresh; the grant repeats ``refresh_token`` where Webex named no other.
+def refresh(transport: Transport, refresh_token: str, client: Client) -> TokenGrant:
+    """Refresh as ``client``; the grant repeats ``refresh_token`` where Webex named no other.
 
     Raises ``InvalidGrant`` when Webex refuses this refresh token, ``InvalidClient`` when it
-    refuses the site, ``TransportError`` when nothing was decided.
+    refuses the client, ``TransportError`` when nothing was decided.
     """
     return _granted(
         transport,
+        client,
         lambda session, timeout: session.refresh_token(
             f"{transport.base_url}/access_token",
             refresh_token=refresh_token,
-            client_id=conf.CLIENT_ID,
-            client_secret=conf.CLIENT_SECRET,
+            client_id=client.id,
+            client_secret=client.secret,
             timeout=timeout,
         ),
     )
@@ -110,6 +113,7 @@ def revoke(transport: Transport, token: str, token_type_hint: str) -> None:
 @sensitive_variables()
 def _granted(
     transport: Transport,
+    client: Client,
     ask: Callable[[OAuth2Session, float], object],
 ) -> TokenGrant:
     session: OAuth2Session = transport.session
@@ -118,7 +122,7 @@ def _granted(
 
     def understand(response: requests.Response) -> requests.Response:
         """Read the answer before oauthlib does, which knows neither status nor Webex's shapes."""
-        answer = _token_answer(response)
+        answer = _token_answer(response, client)
         grant = TokenGrant.from_answer(answer, asked_at)
         if grant is None:
             raise TransportError(
@@ -135,7 +139,7 @@ def _granted(
     return grants[0]
 
 
-def _token_answer(response: requests.Response) -> dict[str, Any]:
+def _token_answer(response: requests.Response, client: Client) -> dict[str, Any]:
     """Return the token endpoint's answer, or raise what its refusal means.
 
     Webex says ``invalid_request`` with 400 for a dead refresh token, so the status decides, not
@@ -152,7 +156,5 @@ def _token_answer(response: requests.Response) -> dict[str, Any]:
         raise TransportError(said)
     words = refusal.description.lower().replace("_", " ")
     if "invalid grant" not in words and "refresh token" not in words and "client" in words:
-        raise InvalidClient(
-            f'{said}. Check WEBEX_WIDGETS["CLIENT_ID"] and WEBEX_WIDGETS["CLIENT_SECRET"].'
-        )
+        raise InvalidClient(f"{said}. Check {client.settings}.")
     raise InvalidGrant(said)

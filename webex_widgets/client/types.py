@@ -38,6 +38,24 @@ class TokenGrant:
 
 
 @dataclass(frozen=True)
+class GuestGrant:
+    """A guest's token, and its end where Webex told it."""
+
+    access_token: str = field(repr=False)
+    ends_at: datetime | None
+
+    @classmethod
+    def from_answer(
+        cls, answer: Mapping[str, Any], name: str, asked_at: datetime
+    ) -> GuestGrant | None:
+        """Read an answer that holds the token as ``name``; ``None``: there is none."""
+        access_token = _text(answer, name)
+        if access_token is None:
+            return None
+        return cls(access_token, _end(answer, "expiresIn", asked_at))
+
+
+@dataclass(frozen=True)
 class Room:
     """A Webex space. ``title`` is empty where Webex could not decrypt it."""
 

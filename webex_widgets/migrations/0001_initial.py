@@ -70,11 +70,17 @@ class Migration(migrations.Migration):
                 ),
                 ("refreshed_at", models.DateTimeField(verbose_name="refreshed last")),
                 ("client_id", models.TextField(editable=False, verbose_name="client id")),
+                (
+                    "service_app",
+                    models.CharField(editable=False, max_length=255, null=True, unique=True),
+                ),
                 ("version", models.PositiveIntegerField(default=1, editable=False)),
                 ("claimed_until", models.DateTimeField(editable=False, null=True)),
                 (
                     "user",
                     models.OneToOneField(
+                        blank=True,
+                        null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="webex_token",
                         to=settings.AUTH_USER_MODEL,

@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from ... import tokens
 from ...conf import conf
 from ...models import WebexToken
 from ...refresh import Report, Stop, due_count, due_tokens, refresh_tokens
@@ -87,10 +88,12 @@ class Command(BaseCommand):
         chosen = WebexToken.objects.all()
         if options["user"]:
             chosen = chosen.filter(user__in=self._users(options["user"]))
+        elif not options["dry_run"]:
+            tokens.prepare_service_app_token()
         before = None if options["all"] else options["before"] or conf.REFRESH_BEFORE
         due = due_tokens(chosen, before)
         if options["dry_run"]:
-            self._say_what_is_due([token.user.get_username() for token in due], options["json"])
+            self._say_what_is_due([_name(token) for token in due], options["json"])
             return
         quiet = options["json"] or options["verbosity"] == 0
         lines = options["verbosity"] >= 2 and not options["json"]
@@ -104,7 +107,7 @@ class Command(BaseCommand):
 
             def progress(token: WebexToken, outcome: str) -> None:
                 if lines:
-                    line = f"{token.user.get_username()}: {outcome.replace('_', ' ')}"
+                    line = f"{_name(token)}: {outcome.replace('_', ' ')}"
                     with bar.external_write_mode(self.stdout):
                         self.stdout.write(line)
                 bar.update()
@@ -119,6 +122,8 @@ class Command(BaseCommand):
             self.stdout.write(_summary(report))
         if report.stopped:
             raise CommandError(report.stopped, returncode=1)
+        if report.service_app:
+            raise CommandError(report.service_app, returncode=1)
         if report.other_client:
             raise CommandError(
                 f"{report.other_client} tokens were granted to another client: "
@@ -145,6 +150,10 @@ class Command(BaseCommand):
         if unknown:
             raise CommandError(f"--user: there is no user called {', '.join(unknown)}.")
         return list(found.values())
+
+
+def _name(token: WebexToken) -> str:
+    return token.user.get_username() if token.user else token.owner
 
 
 def _summary(report: Report) -> str:
