@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -17,7 +18,7 @@ from pytest_django import Settings
 
 from webex_widgets.client import breaker
 from webex_widgets.models import WebexToken
-from webex_widgets.widgets import SpaceWidget
+from webex_widgets.widgets import RecentsWidget, SpaceWidget, Widget
 
 from . import wire as bad
 from .conftest import (
@@ -36,9 +37,12 @@ TITLE = "Project Unicorn"
 ROOMS = f"{API}/rooms"
 
 
-def ask(client: Client, title: str = TITLE, **extra: Any) -> dict[str, Any]:
+def ask(
+    client: Client, title: str = TITLE, widget: Widget | None = None, room: str = "", **extra: Any
+) -> dict[str, Any]:
     """Ask for a session as the frame does."""
-    query = {"w": SpaceWidget(title).signed(), "next": "/projects/1/?tab=2#here"}
+    signed = (widget or SpaceWidget(destination=title)).signed()
+    query = {"w": signed, "next": "/projects/1/?tab=2#here", **({"room": room} if room else {})}
     response = client.get("/webex/session/", query, **extra)
     assert response.status_code == 200, response.content
     assert "no-store" in response["Cache-Control"]
@@ -117,7 +121,7 @@ def test_connect(browser_client: Client) -> None:
     "next_url", ["https://evil.example/", "//evil.example", "", "javascript:x"]
 )
 def test_the_way_back_stays_on_the_site(browser_client: Client, next_url: str) -> None:
-    query = {"w": SpaceWidget(TITLE).signed(), "next": next_url}
+    query = {"w": SpaceWidget(destination=TITLE).signed(), "next": next_url}
     content = browser_client.get("/webex/session/", query).json()
     assert content["action"]["url"] == "/webex/connect/?next=%2F"
 
@@ -189,6 +193,163 @@ def test_an_unreadable_token(
     assert "ENCRYPTION_KEYS" in caplog.text
 
 
+# Guests
+
+
+GUEST_TOKEN = "SENTINELguest_space_abc123"
+GUEST = {"accessToken": GUEST_TOKEN, "expiresIn": 64799}
+FOR_GUESTS = SpaceWidget(destination=TITLE, guest=True)
+GUESTS_URL = f"{API}/guests/token"
+
+
+@pytest.fixture
+def service_app(settings: Settings, wire: responses.RequestsMock, db: None) -> None:
+    """Let the site have guests."""
+    settings.WEBEX_WIDGETS = {
+        **settings.WEBEX_WIDGETS,
+        "GUESTS": {
+            "CLIENT_ID": "service-app",
+            "CLIENT_SECRET": "sentinel-service-app-secret",
+            "REFRESH_TOKEN": "SENTINELservice",
+        },
+    }
+    wire.post(f"{API}/access_token", json=GRANT)
+
+
+def introduce(client: Client, name: str = "Grace", widget: Widget = FOR_GUESTS) -> Any:
+    """Send the form that asks a guest's name."""
+    address = f"/webex/guest/?{urlencode({'w': widget.signed()})}"
+    return client.post(address, {"name": name})
+
+
+def test_a_guest_is_asked_for_a_name(client: Client, service_app: None) -> None:
+    content = ask(client, widget=FOR_GUESTS)
+    assert content["status"] == "guest_name"
+    assert content["action"]["label"] == "Join as a guest"
+    assert content["action"]["url"].startswith("/webex/guest/?w=")
+    assert content["csrf_token"]
+
+
+def test_a_guest(client: Client, service_app: None, wire: responses.RequestsMock) -> None:
+    response = introduce(client)
+    assert response.status_code == 302
+    assert response["Location"].startswith("/webex/frame/?w=")
+    wire.post(GUESTS_URL, json=GUEST)
+    wire.get(ROOMS, json={"items": [room(TITLE)]})
+    content = ask(client, widget=FOR_GUESTS)
+    assert content["options"]["accessToken"] == GUEST_TOKEN
+    assert content["options"]["destinationId"] == f"ID-{TITLE}"
+    assert 64000 < content["expires_in"] < 64800
+    wire.get(f"{ROOMS}/ID-{TITLE}", json=room(TITLE))
+    assert ask(client, widget=FOR_GUESTS)["status"] == "ready"
+    wire.assert_call_count(GUESTS_URL, 1)
+
+
+def test_a_guest_whose_token_is_refused_gets_one_more(
+    client: Client, service_app: None, wire: responses.RequestsMock
+) -> None:
+    introduce(client)
+    wire.post(GUESTS_URL, json={**GUEST, "accessToken": "SENTINELold_space_abc123"})
+    wire.get(ROOMS, json=UNAUTHORIZED, status=401)
+    wire.post(GUESTS_URL, json=GUEST)
+    wire.get(ROOMS, json={"items": [room(TITLE)]})
+    assert ask(client, widget=FOR_GUESTS)["options"]["accessToken"] == GUEST_TOKEN
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_a_guest_in_bad_weather(
+    client: Client, service_app: None, wire: responses.RequestsMock, status: int
+) -> None:
+    introduce(client)
+    wire.post(GUESTS_URL, json=GUEST)
+    wire.get(ROOMS, json={"message": "No."}, status=status)
+    assert ask(client, widget=FOR_GUESTS)["status"] == "unavailable"
+
+
+def test_a_guest_in_no_space(
+    client: Client, service_app: None, wire: responses.RequestsMock
+) -> None:
+    introduce(client)
+    wire.post(GUESTS_URL, json=GUEST)
+    wire.get(ROOMS, json={"items": []})
+    assert ask(client, widget=FOR_GUESTS)["status"] == "room_not_found"
+
+
+def test_too_many_guests(
+    client: Client, service_app: None, wire: responses.RequestsMock, settings: Settings
+) -> None:
+    values = settings.WEBEX_WIDGETS
+    settings.WEBEX_WIDGETS = {**values, "GUESTS": {**values["GUESTS"], "PER_ADDRESS": 1}}
+    wire.post(GUESTS_URL, json=GUEST)
+    wire.get(ROOMS, json={"items": [room(TITLE)]})
+    introduce(client)
+    assert ask(client, widget=FOR_GUESTS)["status"] == "ready"
+    other = Client()
+    introduce(other)
+    content = ask(other, widget=FOR_GUESTS)
+    assert content["status"] == "unavailable"
+    assert content["message"].startswith("Too many guests")
+    assert content["action"]["label"] == "Try again"
+
+
+def test_a_service_app_that_has_ended(
+    client: Client,
+    service_app: None,
+    wire: responses.RequestsMock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wire.replace("POST", f"{API}/access_token", json=DEAD, status=400)
+    introduce(client)
+    assert ask(client, widget=FOR_GUESTS)["status"] == "unavailable"
+    assert any(record.levelno == logging.ERROR for record in caplog.records)
+
+
+def test_guests_that_are_not_set_up(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    content = ask(client, widget=FOR_GUESTS)
+    assert content["status"] == "unavailable"
+    assert content["message"] == "This Webex space is not open to guests yet."
+    assert 'WEBEX_WIDGETS["GUESTS"] is not set' in caplog.text
+
+
+def test_somebody_signed_in_but_not_connected_is_a_guest(
+    browser_client: Client, service_app: None, wire: responses.RequestsMock
+) -> None:
+    wire.post(GUESTS_URL, json=GUEST)
+    wire.get(ROOMS, json={"items": [room(TITLE)]})
+    assert ask(browser_client, widget=FOR_GUESTS)["options"]["accessToken"] == GUEST_TOKEN
+
+
+def test_somebody_connected_is_no_guest(
+    browser_client: Client,
+    service_app: None,
+    token: WebexToken,
+    wire: responses.RequestsMock,
+) -> None:
+    wire.get(ROOMS, json={"items": [room(TITLE)]})
+    assert ask(browser_client, widget=FOR_GUESTS)["options"]["accessToken"] == ACCESS
+
+
+@pytest.mark.parametrize(
+    "signed", ["", "forged", SpaceWidget(destination=TITLE).signed(), RecentsWidget().signed()]
+)
+def test_nobody_is_introduced_where_no_guest_is_let_in(
+    client: Client, service_app: None, signed: str
+) -> None:
+    response = client.post(f"/webex/guest/?{urlencode({'w': signed})}", {"name": "Grace"})
+    assert response.status_code == 400
+    assert not client.session.items()
+
+
+def test_a_guest_s_name_needs_the_form_s_token(service_app: None) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert introduce(client).status_code == 403
+    content = ask(client, widget=FOR_GUESTS)
+    answer = client.post(
+        content["action"]["url"], {"name": "Grace", "csrfmiddlewaretoken": content["csrf_token"]}
+    )
+    assert answer.status_code == 302
+
+
 # Rooms
 
 
@@ -233,6 +394,181 @@ def test_which_room(
         assert content["action"]["target"] == "_self"
     else:
         assert content["options"]["destinationId"] == found
+
+
+# Other destinations, and the list of spaces
+
+ME = f"{API}/people/me"
+
+
+def test_a_room_by_its_id(
+    browser_client: Client, token: WebexToken, wire: responses.RequestsMock
+) -> None:
+    wire.get(f"{ROOMS}/short", json=room("Any", id="canonical"))
+    options = ask(
+        browser_client, widget=SpaceWidget(destination="short", destination_type="room_id")
+    )["options"]
+    assert (options["destinationType"], options["destinationId"]) == ("spaceId", "canonical")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_room_of_others(
+    browser_client: Client, token: WebexToken, wire: responses.RequestsMock, status: int
+) -> None:
+    wire.get(f"{ROOMS}/x", json={"message": "No."}, status=status)
+    by_id = SpaceWidget(destination="x", destination_type="room_id")
+    for content in (
+        ask(browser_client, widget=by_id),
+        ask(browser_client, widget=SpaceWidget(), room="x"),
+        ask(browser_client, widget=SpaceWidget(destination=TITLE), room="x"),
+    ):
+        assert content["status"] == "room_not_found"
+        assert content["message"] == ("You are not in this Webex space. Ask a member to add you.")
+
+
+def test_a_room_in_bad_weather(
+    browser_client: Client, token: WebexToken, wire: responses.RequestsMock
+) -> None:
+    wire.get(f"{ROOMS}/x", json={"message": "No."}, status=400)
+    wire.get(f"{ROOMS}/y", status=503)
+    for name in "xy":
+        assert ask(browser_client, widget=SpaceWidget(), room=name)["status"] == "unavailable"
+
+
+@pytest.mark.parametrize(
+    ("kind", "called"), [("email", "email"), ("person_id", "userId"), ("sip", "sip")]
+)
+@pytest.mark.parametrize("me", [{"json": {"id": "me"}}, {"json": {}, "status": 403}])
+def test_people(
+    browser_client: Client,
+    token: WebexToken,
+    wire: responses.RequestsMock,
+    kind: str,
+    called: str,
+    me: dict[str, Any],
+) -> None:
+    wire.get(ME, **me)
+    content = ask(browser_client, widget=SpaceWidget(destination="x@y.z", destination_type=kind))
+    assert content["options"] == {
+        "accessToken": ACCESS,
+        "destinationId": "x@y.z",
+        "destinationType": called,
+    }
+
+
+@pytest.mark.parametrize(
+    "widget", [SpaceWidget(destination="x@y.z", destination_type="email"), RecentsWidget()]
+)
+def test_a_refused_token_is_noticed_without_a_room(
+    browser_client: Client,
+    user: User,
+    token: WebexToken,
+    wire: responses.RequestsMock,
+    widget: Widget,
+) -> None:
+    wire.get(ME, json=UNAUTHORIZED, status=401)
+    wire.post(f"{API}/access_token", json=DEAD, status=400)
+    assert ask(browser_client, widget=widget)["status"] == "reconnect"
+
+
+def test_nothing_chosen_yet(
+    browser_client: Client, token: WebexToken, wire: responses.RequestsMock
+) -> None:
+    wire.get(ME, json={"id": "me"})
+    content = ask(browser_client, widget=SpaceWidget())
+    assert content["status"] == "choose"
+    assert "action" not in content
+
+
+def test_a_chosen_room(
+    browser_client: Client, token: WebexToken, wire: responses.RequestsMock
+) -> None:
+    wire.get(f"{ROOMS}/a%2Fb", json=room("Any", id="a/b"))
+    for widget in (SpaceWidget(), SpaceWidget(destination=TITLE)):
+        assert ask(browser_client, widget=widget, room="a/b")["options"]["destinationId"] == "a/b"
+
+
+@pytest.mark.parametrize(
+    "widget", [SpaceWidget(destination=TITLE, guest=True), SpaceWidget(guest=True), RecentsWidget()]
+)
+def test_a_room_that_the_site_did_not_offer(
+    client: Client, user: User, token: WebexToken, wire: responses.RequestsMock, widget: Widget
+) -> None:
+    """Neither a guest nor somebody who is connected gets another space than the signed one."""
+    for visitor in (client, None):
+        if visitor is None:
+            client.force_login(user)
+        response = client.get("/webex/session/", {"w": widget.signed(), "room": "other"})
+        assert response.status_code == 400
+        assert response.json()["status"] == "unavailable"
+    assert not wire.calls
+
+
+def test_every_option_reaches_the_bundle(
+    browser_client: Client, token: WebexToken, wire: responses.RequestsMock
+) -> None:
+    wire.get(ROOMS, json={"items": [room(TITLE)]})
+    wire.get(ME, json={"id": "me"})
+    space = SpaceWidget(
+        destination=TITLE,
+        activities="meet,message",
+        initial_activity="meet",
+        current_activity="message",
+        start_call=False,
+        attach_files=False,
+        submit_button=True,
+        send_on_return=False,
+        full_width_activities=True,
+        log_level="debug",
+    )
+    assert ask(browser_client, widget=space)["options"] == {
+        "accessToken": ACCESS,
+        "destinationId": f"ID-{TITLE}",
+        "destinationType": "spaceId",
+        "spaceActivities": {"files": False, "meet": True, "message": True, "people": False},
+        "initialActivity": "meet",
+        "setCurrentActivity": "message",
+        "startCall": False,
+        "composerActions": {"attachFiles": False},
+        "showSubmitButton": True,
+        "sendMessageOnReturnKey": False,
+        "secondaryActivitiesFullWidth": True,
+        "logLevel": "debug",
+    }
+    recents = RecentsWidget(
+        basic_mode=True,
+        add_button=True,
+        filter=False,
+        profile=True,
+        profile_menu=True,
+        space_count=50,
+        log_level="error",
+    )
+    assert ask(browser_client, widget=recents)["options"] == {
+        "accessToken": ACCESS,
+        "basicMode": True,
+        "enableAddButton": True,
+        "enableSpaceListFilter": False,
+        "enableUserProfile": True,
+        "enableUserProfileMenu": True,
+        "spaceLoadCount": 50,
+        "logLevel": "error",
+    }
+
+
+@pytest.mark.parametrize(
+    ("widget", "signed_out", "not_connected"),
+    [
+        (SpaceWidget(), "Sign in to see this", "Connect your Webex account to see this space."),
+        (RecentsWidget(), "Sign in to see your", "Connect your Webex account to see your spaces."),
+    ],
+)
+def test_words_for_each_widget(
+    client: Client, user: User, widget: Widget, signed_out: str, not_connected: str
+) -> None:
+    assert ask(client, widget=widget)["message"].startswith(signed_out)
+    client.force_login(user)
+    assert ask(client, widget=widget)["message"] == not_connected
 
 
 def link(url: str) -> dict[str, str]:
@@ -445,7 +781,7 @@ def test_other_origins_may_not(
 ) -> None:
     response = browser_client.get(
         "/webex/session/",
-        {"w": SpaceWidget(TITLE).signed()},
+        {"w": SpaceWidget(destination=TITLE).signed()},
         headers={"Sec-Fetch-Site": site},
     )
     assert response.status_code == 403
@@ -462,7 +798,8 @@ def test_this_origin_may(
 
 
 @pytest.mark.parametrize(
-    "signed", ["", "x", "x:y", "\x00", "é:é", SpaceWidget(TITLE).signed() + "x", "x" * 100_000]
+    "signed",
+    ["", "x", "x:y", "\x00", "é:é", f"{SpaceWidget(destination=TITLE).signed()}x", "x" * 100_000],
 )
 @pytest.mark.parametrize("path", ["session", "frame"])
 def test_forged_addresses(
@@ -502,7 +839,10 @@ def test_a_misconfiguration_is_not_swallowed(
 @modify_settings(MIDDLEWARE={"append": "django.contrib.auth.middleware.LoginRequiredMiddleware"})
 def test_where_every_page_needs_a_login(client: Client, db: None) -> None:
     assert ask(client)["status"] == "sign_in"
-    assert client.get("/webex/frame/", {"w": SpaceWidget(TITLE).signed()}).status_code == 200
+    assert (
+        client.get("/webex/frame/", {"w": SpaceWidget(destination=TITLE).signed()}).status_code
+        == 200
+    )
 
 
 def test_no_transaction_is_open_while_webex_is_asked(settings: Settings) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signing import BadSignature, Signer
 from django.template import Context, RequestContext, Template, TemplateSyntaxError
 from django.test import Client, RequestFactory
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from webex_widgets.widgets import SpaceWidget
+from webex_widgets.widgets import SALT, RecentsWidget, SpaceWidget, from_signed
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    """Speak what the settings say, whatever the last request spoke."""
+    with translation.override("en-us"):
+        yield
 
 
 def draw(source: str, **context: Any) -> str:
@@ -87,10 +97,23 @@ def test_heights(height: object) -> None:
         ('"A" height="tall"', "height is a number of pixels or a percentage, not 'tall'"),
         ('"A" height=0', "height is a number"),
         ('"A" width="100vw"', "width is a number"),
-        ('"A" loading="later"', 'loading is "lazy" or "eager", not \'later\''),
+        ('"A" loading="later"', "loading is one of lazy, eager, click, not 'later'"),
         ('"A" height=1 height=2', "height is given twice"),
         ("", "takes the space's title"),
-        ('"A" "B"', "takes the space's title"),
+        ('"A" "B"', "the space's title is given twice"),
+        ('"A" email="ada@example.com"', "or one of room_id, email, person_id and sip"),
+        ('"A" guest="yes"', "guest is True or False, not 'yes'"),
+        ('"A" activities="message,dance"', "one or more of files, meet, message, people"),
+        ('"A" activities=""', "one or more of files"),
+        ('"A" activities=7', "one or more of files"),
+        ('"A" initial_activity="people"', "initial_activity is one of message, meet"),
+        ('"A" log_level="loud"', "log_level is one of error, warn"),
+        ('"A" activities="people,meet"', 'it opens with "message", which is not among'),
+        ('"A" activities="message" initial_activity="meet"', 'it opens with "meet"'),
+        ('"A" activities="message" start_call=True', 'start_call needs "meet"'),
+        ('"A" activities="message" current_activity="people"', 'current_activity is "people"'),
+        ('"A" send_on_return=False', "send_on_return=False needs submit_button=True"),
+        ("title send_on_return=False height=x", "send_on_return=False needs submit_button=True"),
     ],
 )
 def test_mistakes_are_found_when_the_template_is_compiled(source: str, words: str) -> None:
@@ -98,13 +121,134 @@ def test_mistakes_are_found_when_the_template_is_compiled(source: str, words: st
         draw("{% webex_space_widget " + source + " %}")
 
 
-@pytest.mark.parametrize("value", ["tall", None, -5, object(), '"><script>'])
+@pytest.mark.parametrize("value", ["tall", -5, object(), '"><script>', True])
 def test_a_variable_never_breaks_a_page(value: object, caplog: pytest.LogCaptureFixture) -> None:
     attributes = iframe(
         '{% webex_space_widget "A" height=value loading=value|default:"x" %}', value=value
     )
     assert (attributes["height"], attributes["loading"]) == ("600", "lazy")
     assert "webex_space_widget: height is a number of pixels" in caplog.text
+
+
+def test_none_is_as_good_as_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    said = iframe('{% webex_space_widget "A" height=none guest=none id=none %}', none=None)
+    assert said == iframe('{% webex_space_widget "A" %}')
+    assert not caplog.records
+
+
+def widget(source: str, **context: Any) -> SpaceWidget | RecentsWidget:
+    """Return what a tag has signed."""
+    return from_signed(parse_qs(urlsplit(str(iframe(source, **context)["src"])).query)["w"][0])
+
+
+def test_options_that_contradict_each_other_leave_the_space(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    drawn = widget(
+        '{% webex_space_widget "A" guest=yes activities=activities log_level="info" %}',
+        yes=True,
+        activities=["people"],
+    )
+    assert drawn == SpaceWidget(destination="A", guest=True, language="en-us")
+    assert 'webex_space_widget: it opens with "message"' in caplog.text
+
+
+def test_a_guest_is_let_in_by_nothing_but_true(caplog: pytest.LogCaptureFixture) -> None:
+    drawn = widget('{% webex_space_widget "A" guest=yes %}', yes="False")
+    assert drawn == SpaceWidget(destination="A", language="en-us")
+    assert "guest is True or False, not 'False'" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["room_title", "room_id", "email", "person_id", "sip"])
+def test_destinations(name: str) -> None:
+    drawn = widget("{% webex_space_widget " + name + "=value %}", value=" a@b ")
+    assert drawn == SpaceWidget(destination="a@b", destination_type=name, language="en-us")
+    for nothing in (None, "", "  "):
+        assert "There is no Webex space here yet" in draw(
+            "{% webex_space_widget " + name + "=value %}", value=nothing
+        )
+
+
+def test_every_option_of_the_space() -> None:
+    drawn = widget(
+        '{% webex_space_widget "A" activities="message,meet" initial_activity="meet" '
+        'current_activity="meet" start_call=True attach_files=False submit_button=True '
+        'send_on_return=False full_width_activities=True log_level="debug" loading="click" %}'
+    )
+    assert drawn == SpaceWidget(
+        destination="A",
+        activities="meet,message",
+        initial_activity="meet",
+        current_activity="meet",
+        start_call=True,
+        attach_files=False,
+        submit_button=True,
+        send_on_return=False,
+        full_width_activities=True,
+        log_level="debug",
+        on_click=True,
+        language="en-us",
+    )
+
+
+def test_a_space_that_is_chosen_in_the_list() -> None:
+    attributes = iframe('{% webex_space_widget id="talk" %}')
+    assert (attributes["id"], attributes["title"]) == ("talk", "Webex space")
+    assert widget('{% webex_space_widget id="talk" %}') == SpaceWidget(language="en-us")
+
+
+def test_recents() -> None:
+    attributes = iframe("{% webex_recents_widget height=700 %}")
+    assert attributes["title"] == "Your Webex spaces"
+    assert attributes["height"] == "700"
+    drawn = widget(
+        '{% webex_recents_widget opens="talk" basic_mode=True add_button=True filter=False '
+        'profile=True profile_menu=True space_count=50 log_level="error" %}'
+    )
+    assert drawn == RecentsWidget(
+        opens="talk",
+        basic_mode=True,
+        add_button=True,
+        filter=False,
+        profile=True,
+        profile_menu=True,
+        space_count=50,
+        log_level="error",
+        language="en-us",
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ('"A"', "takes options alone, as in height=600, not "),
+        ("room_id=1", "has no option room_id. Its options are height, .*opens"),
+        ("space_count=0", "space_count is a number from 1 to 9999, not 0"),
+        ("profile=False profile_menu=True", "profile_menu=True needs the profile"),
+    ],
+)
+def test_mistakes_of_recents(source: str, words: str) -> None:
+    with pytest.raises(TemplateSyntaxError, match=words):
+        draw("{% webex_recents_widget " + source + " %}")
+
+
+def test_contradictions_of_recents_leave_what_it_opens(caplog: pytest.LogCaptureFixture) -> None:
+    drawn = widget('{% webex_recents_widget opens="talk" profile=no profile_menu=True %}', no=False)
+    assert drawn == RecentsWidget(opens="talk", language="en-us")
+    assert "webex_recents_widget: profile_menu=True needs the profile" in caplog.text
+
+
+def test_the_frame_speaks_the_page_s_language() -> None:
+    with translation.override("de"):
+        assert widget('{% webex_space_widget "A" %}').language == "de"
+    with translation.override(None):
+        assert widget('{% webex_space_widget "A" %}').language == "en-us"
+
+
+@pytest.mark.parametrize("said", [{}, {"widget": "other"}, {"widget": "space", "x": 1}, [], 7])
+def test_an_address_of_another_version(said: Any) -> None:
+    with pytest.raises(BadSignature):
+        from_signed(Signer(salt=SALT).sign_object(said))
 
 
 @pytest.mark.parametrize("title", [None, "", "   "])
@@ -147,7 +291,7 @@ def test_the_connect_button_comes_back() -> None:
 
 
 def frame(client: Client, **extra: Any) -> Any:
-    return client.get("/webex/frame/", {"w": SpaceWidget("A").signed()}, **extra)
+    return client.get("/webex/frame/", {"w": SpaceWidget(destination="A").signed()}, **extra)
 
 
 def policy(response: Any) -> dict[str, list[str]]:

@@ -18,10 +18,9 @@ def frame_policy(assets: list[str]) -> str:
     """Return the policy of a frame that loads ``assets`` (addresses).
 
     The widget's own sources are those that Cisco publishes for its widgets and that a browser was
-    seen to need; WebAssembly does the bundle's 64-bit arithmetic. A font or picture of a bundle
-    comes from ``code.s4d.io`` wherever the bundle itself is from.
+    seen to need; WebAssembly does the bundle's 64-bit arithmetic. A bundle's fonts and pictures
+    come from where the bundle is from (see ``frame.js``).
     """
-    cdn = "https://code.s4d.io"
     used = {_source(address) for address in [*assets, static("webex_widgets/frame.js")]}
     hosts = " ".join(sorted(used - {""}))
     files = "https://*.clouddrive.com https://*.webexcontent.com"
@@ -29,14 +28,15 @@ def frame_policy(assets: list[str]) -> str:
         "default-src": "'none'",
         "script-src": f"'self' 'wasm-unsafe-eval' {hosts}",
         "style-src": f"'self' 'unsafe-inline' {hosts}",
-        "font-src": f"'self' {' '.join(sorted(used - {''} | {cdn}))}",
-        "img-src": f"'self' {cdn} {files} https://*.rackcdn.com https://*.giphy.com data: blob:",
-        "media-src": f"{cdn} {files} https://*.giphy.com data: blob:",
+        "font-src": f"'self' {hosts}",
+        "img-src": f"'self' {hosts} {files} https://*.rackcdn.com https://*.giphy.com data: blob:",
+        "media-src": f"'self' {hosts} {files} https://*.giphy.com data: blob:",
         "connect-src": "'self' https://*.wbx2.com https://*.ciscospark.com https://*.webex.com "
         f"{files} https://*.giphy.com wss://*.wbx2.com wss://*.ciscospark.com wss://*.webex.com "
         f"{_source(conf.API_BASE_URL)}",
         "base-uri": "'none'",
-        "form-action": "'none'",
+        # A guest's name is sent to this site.
+        "form-action": "'self'",
         "frame-ancestors": "'self'",
     }
     return "; ".join(f"{name} {' '.join(value.split())}" for name, value in policy.items())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import views
+from . import frame, views
 
 app_name = "webex_widgets"
 urlpatterns = [
     path("connect/", views.connect, name="connect"),
     path("callback/", views.callback, name="callback"),
     path("disconnect/", views.disconnect, name="disconnect"),
-    path("frame/", views.frame, name="frame"),
-    path("session/", views.session, name="session"),
+    path("frame/", frame.frame, name="frame"),
+    path("session/", frame.session, name="session"),
+    path("guest/", frame.guest, name="guest"),
 ]

@@ -1,71 +1,192 @@
-"""What a template asks for, on its way through a signed address into the browser's options."""
+"""What a template asks for, on its way through a signed address into the browser's options.
+
+What the bundles take, and what they make of it where nothing is said, is from Cisco's README of
+each widget.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Final
-from urllib.parse import urlencode
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Final
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.signing import BadSignature, Signer
-from django.urls import NoReverseMatch, reverse
 
+from .addresses import url
 from .conf import WidgetAssets, conf
 
 SALT: Final = "webex_widgets.frame"
 
+DESTINATIONS: Final = {
+    "room_title": "spaceId",
+    "room_id": "spaceId",
+    "email": "email",
+    "person_id": "userId",
+    "sip": "sip",
+}
+"""What a space can be named by, and how Cisco's widget calls that."""
 
-@dataclass(frozen=True)
-class SpaceWidget:
-    """The conversation of the space that has this title for whoever looks."""
+ACTIVITIES: Final = ("files", "meet", "message", "people")
+INITIAL_ACTIVITIES: Final = ("message", "meet")
+LOG_LEVELS: Final = ("error", "warn", "debug", "info", "trace", "silent")
 
-    room_title: str
+
+def option(name: str) -> Any:
+    """Declare a field that goes to the bundle under this name; ``None``: as Cisco has it."""
+    return field(default=None, metadata={"option": name})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Widget:
+    """What both widgets have in common.
+
+    ``language`` is the one that the frame speaks, as Django names it; empty: the site's.
+    ``on_click`` keeps Cisco's bundle away until somebody presses a button.
+    """
+
+    kind: ClassVar[str]
+    """Its name in signed addresses."""
+    function: ClassVar[str]
+    """What starts it in Cisco's bundle."""
+
+    language: str = ""
+    on_click: bool = False
+    log_level: str | None = option("logLevel")
 
     @property
     def assets(self) -> WidgetAssets:
         """Where Cisco's bundle comes from."""
-        return conf.SPACE_WIDGET
+        raise NotImplementedError
 
     def signed(self) -> str:
         """Return this widget as a text that only this site can make.
 
         It has no time stamp: the same call gives the same address, so that pages can be cached.
         """
-        return Signer(salt=SALT).sign_object(asdict(self), compress=True)
-
-    @classmethod
-    def from_signed(cls, value: str) -> SpaceWidget:
-        """Return what ``signed`` made the text of. Raises ``BadSignature`` for any other text."""
-        fields = Signer(salt=SALT).unsign_object(value)
-        try:
-            return cls(**fields)
-        except TypeError:
-            raise BadSignature("The address is of another version.") from None
+        said = {
+            item.name: getattr(self, item.name)
+            for item in fields(self)
+            if getattr(self, item.name) != item.default
+        }
+        return Signer(salt=SALT).sign_object({"widget": self.kind, **said}, compress=True)
 
     def frame_url(self) -> str:
         """Return the frame's address. Raises ``ImproperlyConfigured`` where it has none."""
         return url("frame", w=self.signed())
 
-    def options(self, access_token: str, room_id: str) -> dict[str, Any]:
-        """Return what ``spaceWidget()`` takes, as Cisco's documentation names it."""
-        options: dict[str, Any] = {
-            "accessToken": access_token,
-            "destinationId": room_id,
-            "destinationType": "spaceId",
-        }
+    def options(self, access_token: str) -> dict[str, Any]:
+        """Return what the bundle's function takes."""
+        options: dict[str, Any] = {"accessToken": access_token}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if "option" in item.metadata and value is not None:
+                options[item.metadata["option"]] = value
         if conf.FEDRAMP:
             # Any other value than its absence turns it on.
             options["fedramp"] = True
         return options
 
 
-def url(name: str, **query: str) -> str:
-    """Return the address of one of this app's views, with a query string."""
+@dataclass(frozen=True, kw_only=True)
+class SpaceWidget(Widget):
+    """One conversation.
+
+    ``destination_type`` is a key of ``DESTINATIONS``; an empty ``destination`` waits for the space
+    that is chosen in a Recents widget. ``activities`` are those to offer, separated by commas;
+    ``None``: all. With ``guest``, visitors who are not connected take part as guests. Raises
+    ``ValueError`` with a sentence where the options contradict each other.
+    """
+
+    kind: ClassVar[str] = "space"
+    function: ClassVar[str] = "spaceWidget"
+
+    destination: str = ""
+    destination_type: str = "room_title"
+    guest: bool = False
+    activities: str | None = None
+    attach_files: bool | None = None
+    initial_activity: str | None = option("initialActivity")
+    current_activity: str | None = option("setCurrentActivity")
+    start_call: bool | None = option("startCall")
+    submit_button: bool | None = option("showSubmitButton")
+    send_on_return: bool | None = option("sendMessageOnReturnKey")
+    full_width_activities: bool | None = option("secondaryActivitiesFullWidth")
+
+    def __post_init__(self) -> None:
+        """Refuse what Cisco's widget would only answer with an error."""
+        offered = ACTIVITIES if self.activities is None else self.activities.split(",")
+        first = self.initial_activity or "message"
+        if self.start_call and "meet" not in offered:
+            raise ValueError('start_call needs "meet" among the activities')
+        if first not in offered and not self.start_call:
+            raise ValueError(
+                f'it opens with "{first}", which is not among the activities: add it to '
+                "activities, or choose another initial_activity"
+            )
+        if self.current_activity and self.current_activity not in offered:
+            raise ValueError(
+                f'current_activity is "{self.current_activity}", which is not among the activities'
+            )
+        if self.send_on_return is False and not self.submit_button:
+            raise ValueError(
+                "send_on_return=False needs submit_button=True, or nobody could send a message"
+            )
+
+    @property
+    def assets(self) -> WidgetAssets:
+        """Where Cisco's Space widget comes from."""
+        return conf.SPACE_WIDGET
+
+    def options(self, access_token: str, destination_id: str = "") -> dict[str, Any]:
+        """Return what ``spaceWidget()`` takes, for this space, person or address."""
+        options = super().options(access_token)
+        options["destinationId"] = destination_id
+        options["destinationType"] = DESTINATIONS[self.destination_type]
+        if self.activities is not None:
+            offered = self.activities.split(",")
+            options["spaceActivities"] = {name: name in offered for name in ACTIVITIES}
+        if self.attach_files is not None:
+            options["composerActions"] = {"attachFiles": self.attach_files}
+        return options
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecentsWidget(Widget):
+    """The visitor's own spaces.
+
+    ``opens`` is the id of the ``<iframe>`` of a Space widget on the same page, which shows the
+    space that is chosen here. Raises ``ValueError`` with a sentence where the options contradict
+    each other.
+    """
+
+    kind: ClassVar[str] = "recents"
+    function: ClassVar[str] = "recentsWidget"
+
+    opens: str = ""
+    basic_mode: bool | None = option("basicMode")
+    add_button: bool | None = option("enableAddButton")
+    filter: bool | None = option("enableSpaceListFilter")
+    profile: bool | None = option("enableUserProfile")
+    profile_menu: bool | None = option("enableUserProfileMenu")
+    space_count: int | None = option("spaceLoadCount")
+
+    def __post_init__(self) -> None:
+        """Refuse what Cisco's widget would only answer with an error."""
+        if self.profile is False and self.profile_menu:
+            raise ValueError("profile_menu=True needs the profile, which profile=False turns off")
+
+    @property
+    def assets(self) -> WidgetAssets:
+        """Where Cisco's Recents widget comes from."""
+        return conf.RECENTS_WIDGET
+
+
+KINDS: Final = {widget.kind: widget for widget in (SpaceWidget, RecentsWidget)}
+
+
+def from_signed(value: str) -> SpaceWidget | RecentsWidget:
+    """Return what ``signed`` made the text of. Raises ``BadSignature`` for any other text."""
+    said = Signer(salt=SALT).unsign_object(value)
     try:
-        path = reverse(f"webex_widgets:{name}")
-    except NoReverseMatch:
-        raise ImproperlyConfigured(
-            "webex_widgets has no addresses: add "
-            'path("webex/", include("webex_widgets.urls")) to your URLconf.'
-        ) from None
-    return f"{path}?{urlencode(query)}" if query else path
+        return KINDS[said.pop("widget")](**said)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise BadSignature("The address is of another version.") from None

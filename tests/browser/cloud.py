@@ -80,6 +80,15 @@ ADA: Final = {
     "orgId": "abc123",
     "type": "PERSON",
 }
+GRACE_UUID: Final = str(uuid5(NAMESPACE_URL, "grace@example.com"))
+GRACE: Final = {
+    **ADA,
+    "id": GRACE_UUID,
+    "entryUUID": GRACE_UUID,
+    "displayName": "Grace Hopper",
+    "emailAddress": "grace@example.com",
+    "entryEmail": "grace@example.com",
+}
 PUBLISHED: Final = "2026-11-20T10:00:00.000Z"
 
 
@@ -96,7 +105,7 @@ class Call:
 class Cloud:
     """Answers for one browser context, from the spaces and tokens of ``api``.
 
-    ``bundle`` is where pictures and fonts are, which the widget takes from Cisco's servers.
+    ``bundle`` is what Cisco's servers have, beside what they have of the Recents widget.
     """
 
     api: WebexApi
@@ -112,11 +121,18 @@ class Cloud:
         if socket:
             context.route_web_socket(re.compile("^wss:"), self._connect)
 
-    def say(self, space: Space, text: str) -> None:
+    def say(self, space: Space, text: str, actor: Mapping[str, Any] = ADA) -> None:
         """Announce a message on every open WebSocket."""
-        data = {"activity": _activity(space, text), "eventType": "conversation.activity"}
+        activity = {**_activity(space, text), "actor": actor}
+        data = {"activity": activity, "eventType": "conversation.activity"}
         for socket in self.sockets:
             _send(socket, str(uuid4()), data=data, alertType="none", headers={})
+
+    def drop(self) -> None:
+        """Close every WebSocket, as a network that fails does."""
+        sockets, self.sockets = self.sockets, []
+        for socket in sockets:
+            socket.close(code=1001, reason="Going away.")
 
     @property
     def authorized(self) -> list[Call]:
@@ -143,9 +159,10 @@ class Cloud:
         route.fulfill(status=status, json=body, headers={"Access-Control-Allow-Origin": "*"})
 
     def _asset(self, route: Route, path: str) -> None:
-        # /widget-space/archives/VERSION/fonts/…
-        file = self.bundle.joinpath(*path.split("/")[4:])
-        if file.is_file():
+        # /widget-space/production/bundle.js, /widget-space/archives/VERSION/fonts/…
+        match = re.fullmatch(r"/(widget-\w+)/(?:production|archives/[\d.]+)/(.+)", path)
+        file = self.bundle.parent / match[1] / match[2] if match else None
+        if file and file.is_file():
             route.fulfill(path=file, headers={"Access-Control-Allow-Origin": "*"})
         else:
             self.strays.append(route.request.url)
@@ -165,6 +182,12 @@ class Cloud:
                 "modificationTime": PUBLISHED,
                 "features": {"developer": [], "entitlement": [], "user": []},
             }
+        if address == f"{CONVERSATION}/conversationsSummary":
+            return 200, {"items": [_conversation(space) for space in self.api.spaces]}
+        if address == f"{SERVICES['hydra']}rooms":
+            return 200, {"items": [space.as_room() for space in self.api.spaces]}
+        if address == f"{CONVERSATION}/teams":
+            return 200, {"items": []}
         if address == f"{CONVERSATION}/users":
             return 200, {**ADA, "email": ADA["emailAddress"], "name": "Ada Lovelace", "photos": []}
         for space in self.api.spaces:

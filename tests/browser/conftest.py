@@ -36,6 +36,7 @@ from .webex_api import WebexApi
 HERE: Final = Path(__file__).resolve().parent
 STATIC: Final = HERE.parent.parent / "example_project" / "static"
 BUNDLE: Final = STATIC / "webex" / "widget-space"
+RECENTS: Final = STATIC / "webex" / "widget-recents"
 PATIENCE: Final = 30_000
 """Milliseconds after which something that should happen counts as not happening."""
 
@@ -86,9 +87,12 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def bundle() -> Path:
-    """Return the folder with Cisco's real Space widget."""
-    if not (BUNDLE / "bundle.js").is_file():
-        missing("Cisco's bundle", "run example_project/fetch_bundle.py")
+    """Return the folder with Cisco's real Space widget; the Recents widget is beside it."""
+    if not all((folder / "bundle.js").is_file() for folder in (BUNDLE, RECENTS)):
+        missing(
+            "Cisco's bundle",
+            "run example_project/manage.py vendor_webex_widgets example_project/static/webex",
+        )
     return BUNDLE
 
 
@@ -142,6 +146,10 @@ def site(transactional_db: None, settings: Settings, bundle: Path, api: WebexApi
         "SPACE_WIDGET": {
             "SCRIPT": "webex/widget-space/bundle.js",
             "STYLESHEET": "webex/widget-space/main.css",
+        },
+        "RECENTS_WIDGET": {
+            "SCRIPT": "webex/widget-recents/bundle.js",
+            "STYLESHEET": "webex/widget-recents/main.css",
         },
     }
     with server.running() as origin:

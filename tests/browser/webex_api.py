@@ -19,6 +19,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 CLIENT_ID = "browser-tests"
 CLIENT_SECRET = "browser-tests-secret"
+SERVICE_APP = ("browser-tests-guests", "browser-tests-guests-secret")
+SERVICE_APP_REFRESH_TOKEN = "TESTREFRESHguests"
 
 ADA = {
     "id": base64.b64encode(b"ciscospark://us/PEOPLE/ada").decode().rstrip("="),
@@ -68,6 +70,7 @@ class Request:
     query: Mapping[str, str]
     form: Mapping[str, str]
     headers: Mapping[str, str]
+    body: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ class WebexApi:
     declines: bool = False
     requests: list[Request] = field(default_factory=list)
     access_tokens: list[str] = field(default_factory=list)
-    refresh_tokens: list[str] = field(default_factory=list)
+    refresh_tokens: list[str] = field(default_factory=lambda: [SERVICE_APP_REFRESH_TOKEN])
+    guests: list[dict[str, str]] = field(default_factory=list)
     _asked: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def grant(self) -> dict[str, Any]:
@@ -115,6 +119,21 @@ class WebexApi:
         self.access_tokens = [f"ended {token}" for token in self.access_tokens]
         self.refresh_tokens = [f"ended {token}" for token in self.refresh_tokens]
 
+    def _guest(self, told: dict[str, str]) -> Answer:
+        """Make out a guest's token."""
+        self.guests.append(told)
+        self.access_tokens.append(f"TESTGUEST{len(self.guests)}_space_abc123")
+        return Answer(
+            200,
+            {
+                "id": f"guest-{told['subject']}",
+                **told,
+                "email": f"{told['subject']}@guests.example",
+                "accessToken": self.access_tokens[-1],
+                "expiresIn": 64799,
+            },
+        )
+
     def answer(self, request: Request) -> Answer:
         """Record a request and answer it."""
         self.requests.append(request)
@@ -129,6 +148,8 @@ class WebexApi:
             self.access_tokens
         ):
             return _refusal(401, "The request requires a valid access token.")
+        if (request.method, path) == ("POST", "guests/token"):
+            return self._guest(json.loads(request.body))
         if path == "people/me":
             return Answer(200, ADA)
         if path == "rooms":
@@ -155,7 +176,8 @@ class WebexApi:
 
     def _access_token(self, request: Request) -> Answer:
         form = request.form
-        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        client = (form.get("client_id"), form.get("client_secret"))
+        if client not in ((CLIENT_ID, CLIENT_SECRET), SERVICE_APP):
             return _refusal(401, "The client credentials are wrong.")
         if form.get("grant_type") == "refresh_token":
             known = form.get("refresh_token") in self.refresh_tokens
@@ -210,7 +232,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         answer = self.server.api.answer(
             Request(
-                self.command, parts.path, _fields(parts.query), _fields(body), dict(self.headers)
+                self.command,
+                parts.path,
+                _fields(parts.query),
+                _fields(body),
+                dict(self.headers),
+                body,
             )
         )
         content = json.dumps(answer.body).encode()

@@ -1,4 +1,4 @@
-"""``{% load webex_widgets %}``: one ``<iframe>``, and a link to connect.
+"""``{% load webex_widgets %}``: one ``<iframe>`` for each widget, and a link to connect.
 
 Drawing a tag asks nobody and nothing: no query, no call to Webex, and the same output for every
 visitor. A wrong option is a ``TemplateSyntaxError`` when the template is compiled. A variable with
@@ -9,20 +9,33 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from django import template
+from django.conf import settings
 from django.http import HttpRequest
 from django.template import Context, Node, TemplateSyntaxError, Variable
 from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import render_to_string
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from ..widgets import SpaceWidget, url
+from ..addresses import url
+from ..widgets import (
+    ACTIVITIES,
+    DESTINATIONS,
+    INITIAL_ACTIVITIES,
+    LOG_LEVELS,
+    RecentsWidget,
+    SpaceWidget,
+)
 
 register = template.Library()
 logger = logging.getLogger("webex_widgets")
+
+Convert = Callable[[object], Any]
+"""Makes of a value what a widget takes, or raises ``ValueError`` with what it must be."""
 
 
 def _length(value: object) -> str:
@@ -32,94 +45,252 @@ def _length(value: object) -> str:
     return text
 
 
-def _loading(value: object) -> str:
-    if value not in ("lazy", "eager"):
-        raise ValueError('"lazy" or "eager"')
-    return str(value)
-
-
 def _text(value: object) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else str(value).strip()
 
 
-OPTIONS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("True or False")  # noqa: TRY004 - one error for all that does not fit
+    return value
+
+
+def _count(value: object) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", str(value)):
+        raise ValueError("a number from 1 to 9999")
+    return int(str(value))
+
+
+def _one_of(*choices: str) -> Convert:
+    def convert(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return str(value)
+
+    return convert
+
+
+def _activities(value: object) -> str:
+    names = value.split(",") if isinstance(value, str) else value
+    chosen = {str(name).strip() for name in names} if isinstance(names, Iterable) else set()
+    if not chosen or not chosen <= set(ACTIVITIES):
+        raise ValueError(f"one or more of {', '.join(ACTIVITIES)}, separated by commas")
+    return ",".join(name for name in ACTIVITIES if name in chosen)
+
+
+FRAME: Final[Mapping[str, tuple[str, Convert]]] = {
     "height": ("600", _length),
     "width": ("100%", _length),
     "title": ("", _text),
     "id": ("", _text),
     "class": ("webex-widget", _text),
-    "loading": ("lazy", _loading),
+    "loading": ("lazy", _one_of("lazy", "eager", "click")),
 }
-"""Each option's default, and what makes text of a value or raises ``ValueError``."""
+"""What the ``<iframe>`` takes: the default, and what makes text of a value."""
+
+SPACE: Final[Mapping[str, Convert]] = {
+    **dict.fromkeys(DESTINATIONS, _text),
+    "initial_activity": _one_of(*INITIAL_ACTIVITIES),
+    "current_activity": _one_of(*ACTIVITIES),
+    "activities": _activities,
+    "start_call": _flag,
+    "attach_files": _flag,
+    "submit_button": _flag,
+    "send_on_return": _flag,
+    "full_width_activities": _flag,
+    "log_level": _one_of(*LOG_LEVELS),
+    "guest": _flag,
+}
+RECENTS: Final[Mapping[str, Convert]] = {
+    "opens": _text,
+    "basic_mode": _flag,
+    "add_button": _flag,
+    "filter": _flag,
+    "profile": _flag,
+    "profile_menu": _flag,
+    "space_count": _count,
+    "log_level": _one_of(*LOG_LEVELS),
+}
+"""What the widgets take: what makes a field's value of the template's."""
 
 
-class SpaceWidgetNode(Node):
-    """``{% webex_space_widget room_title option=value … %}``."""
+BUILTINS: Final = ("True", "False", "None")
+"""Variables that mean the same in every context."""
 
-    def __init__(self, room_title: FilterExpression, options: dict[str, FilterExpression]) -> None:
-        self.room_title = room_title
+
+class WidgetNode(Node):
+    """A widget's ``<iframe>``: what the tags have in common."""
+
+    tag: str
+    takes: Mapping[str, Convert]
+
+    def __init__(self, options: dict[str, FilterExpression]) -> None:
+        """Keep the options, whose names and constants are right. Raises ``TemplateSyntaxError``."""
         self.options = options
+        self.converters = {**{name: convert for name, (_, convert) in FRAME.items()}, **self.takes}
+        unknown = [name for name in options if name not in self.converters]
+        if unknown:
+            raise TemplateSyntaxError(
+                f"{self.tag} has no option {unknown[0]}. Its options are "
+                f"{', '.join(name for name in self.converters if name != 'room_title')}."
+            )
+        constants = {name: value for name, value in options.items() if _is_constant(value)}
+        try:
+            values = self.converted(constants, Context())
+            if constants.keys() >= (options.keys() & self.takes.keys()) - DESTINATIONS.keys():
+                self.widget({name: values[name] for name in values if name in self.takes})
+        except ValueError as error:
+            raise TemplateSyntaxError(f"{self.tag}: {error}.") from None
 
-    def render(self, context: Context) -> str:
-        """Return the ``<iframe>``, or a sentence where there is no title."""
-        room_title = _text(self.room_title.resolve(context)).strip()
-        values = {name: default for name, (default, _convert) in OPTIONS.items()}
-        for name, expression in self.options.items():
+    def converted(
+        self, options: Mapping[str, FilterExpression], context: Context, *, patient: bool = False
+    ) -> dict[str, Any]:
+        """Return the options' values; a ``None`` is as good as nothing said.
+
+        Where a value does not fit: raise ``ValueError``, or if ``patient`` leave it out and say so.
+        """
+        values = {}
+        for name, expression in options.items():
             value = expression.resolve(context)
             try:
-                values[name] = OPTIONS[name][1](value)
+                if value is not None or name in DESTINATIONS:
+                    values[name] = self.converters[name](value)
             except ValueError as error:
-                logger.warning("webex_space_widget: %s is %s, not %.60r.", name, error, value)
-        values["title"] = values["title"] or _("Webex space: %(title)s") % {"title": room_title}
-        values["src"] = SpaceWidget(room_title).frame_url() if room_title else ""
-        return render_to_string("webex_widgets/space_widget.html", values).strip()
+                problem = f"{name} is {error}, not {value!r:.60}"
+                if not patient:
+                    raise ValueError(problem) from None
+                logger.warning("%s: %s.", self.tag, problem)
+        return values
+
+    def widget(self, values: Mapping[str, Any]) -> SpaceWidget | RecentsWidget:
+        """Return the widget of these fields; ``ValueError``: they do not go together."""
+        raise NotImplementedError
+
+    def names(self, values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+        """Return what a screen reader calls the frame and the fields that must not be left out.
+
+        ``None``: there is nothing to show.
+        """
+        raise NotImplementedError
+
+    def render(self, context: Context) -> str:
+        """Return the ``<iframe>``, or a sentence where there is nothing to show."""
+        values = self.converted(self.options, context, patient=True)
+        attributes = {name: values.get(name, default) for name, (default, _) in FRAME.items()}
+        named = self.names(values)
+        if named is None:
+            attributes["src"] = ""
+            return render_to_string("webex_widgets/iframe.html", attributes).strip()
+        title, needed = named
+        fixed = {
+            "language": get_language() or settings.LANGUAGE_CODE,
+            "on_click": attributes["loading"] == "click",
+        }
+        said = {name: value for name, value in values.items() if name in self.takes}
+        try:
+            widget = self.widget({**said, **fixed})
+        except ValueError as error:
+            logger.warning("%s: %s.", self.tag, error)
+            widget = self.widget({**needed, **fixed})
+        attributes["title"] = attributes["title"] or title
+        attributes["loading"] = "eager" if attributes["loading"] == "eager" else "lazy"
+        attributes["src"] = widget.frame_url()
+        return render_to_string("webex_widgets/iframe.html", attributes).strip()
+
+
+class SpaceWidgetNode(WidgetNode):
+    """``{% webex_space_widget room_title option=value … %}``."""
+
+    tag = "webex_space_widget"
+    takes = SPACE
+
+    def __init__(self, options: dict[str, FilterExpression]) -> None:
+        """Keep the options, among which one at most names the space."""
+        destinations = [name for name in options if name in DESTINATIONS]
+        if len(destinations) > 1 or (not destinations and "id" not in options):
+            raise TemplateSyntaxError(
+                "webex_space_widget takes the space's title, or one of room_id, email, person_id "
+                'and sip, and then options: {% webex_space_widget "Project Unicorn" height=600 %}. '
+                "Without any of them it needs an id, for a webex_recents_widget that opens it."
+            )
+        self.destination = destinations[0] if destinations else None
+        super().__init__(options)
+
+    def widget(self, values: Mapping[str, Any]) -> SpaceWidget:
+        """Return the widget of these fields; ``ValueError``: they do not go together."""
+        options = {name: value for name, value in values.items() if name not in DESTINATIONS}
+        if self.destination is not None:
+            options["destination"] = values.get(self.destination, "")
+            options["destination_type"] = self.destination
+        return SpaceWidget(**options)
+
+    def names(self, values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+        """Return the frame's title, and the fields that say whose conversation it is and for whom.
+
+        ``None`` where the space's variable is empty.
+        """
+        needed = {name: values[name] for name in [*DESTINATIONS, "guest"] if name in values}
+        if "room_title" in needed:
+            title = _("Webex space: %(title)s") % {"title": needed["room_title"]}
+        else:
+            title = _("Webex space")
+        is_empty = self.destination is not None and not needed[self.destination]
+        return None if is_empty else (title, needed)
+
+
+class RecentsWidgetNode(WidgetNode):
+    """``{% webex_recents_widget option=value … %}``."""
+
+    tag = "webex_recents_widget"
+    takes = RECENTS
+
+    def widget(self, values: Mapping[str, Any]) -> RecentsWidget:
+        """Return the widget of these fields; ``ValueError``: they do not go together."""
+        return RecentsWidget(**values)
+
+    def names(self, values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        """Return the frame's title, and which frame it opens spaces in."""
+        return _("Your Webex spaces"), {"opens": values.get("opens", "")}
 
 
 @register.tag
 def webex_space_widget(parser: Parser, token: Token) -> SpaceWidgetNode:
-    """Draw the space called ``room_title``; where that is empty, a sentence that says so.
+    """Draw a space: the one called by the first argument, or ``room_id``, ``email``, … names it.
 
-    Options: ``height`` (600) and ``width`` ("100%") in pixels or per cent, ``title`` (what a
-    screen reader calls the frame), ``id``, ``class`` ("webex-widget"), ``loading`` ("lazy" or
-    "eager").
+    Where that is empty, a sentence says that there is no space yet. With an ``id`` alone it shows
+    the space that is chosen in a Recents widget whose ``opens`` is that id. The documentation lists
+    the options (``docs/settings.md``).
     """
-    bits = token.split_contents()[1:]
+    return SpaceWidgetNode(_options("webex_space_widget", parser, token, first="room_title"))
+
+
+@register.tag
+def webex_recents_widget(parser: Parser, token: Token) -> RecentsWidgetNode:
+    """Draw the list of the visitor's own spaces; the documentation lists the options."""
+    return RecentsWidgetNode(_options("webex_recents_widget", parser, token))
+
+
+def _options(
+    tag: str, parser: Parser, token: Token, *, first: str = ""
+) -> dict[str, FilterExpression]:
+    """Return a tag's options; ``first`` is the name of what may stand there without one."""
     options: dict[str, FilterExpression] = {}
-    titles = []
-    for bit in bits:
+    for bit in token.split_contents()[1:]:
         named = re.match(r"(\w+)=(.+)", bit, re.DOTALL)
-        if named is None:
-            titles.append(parser.compile_filter(bit))
-            continue
-        name, text = named.groups()
-        if name not in OPTIONS:
-            raise TemplateSyntaxError(
-                f"webex_space_widget has no option {name}. Its options are {', '.join(OPTIONS)}."
-            )
+        name, text = named.groups() if named else (first, bit)
+        if not name:
+            raise TemplateSyntaxError(f"{tag} takes options alone, as in height=600, not {bit}.")
         if name in options:
-            raise TemplateSyntaxError(f"webex_space_widget: {name} is given twice.")
-        options[name] = _checked(name, parser.compile_filter(text))
-    if len(titles) != 1:
-        raise TemplateSyntaxError(
-            "webex_space_widget takes the space's title and then options: "
-            '{% webex_space_widget "Project Unicorn" height=600 %}.'
-        )
-    return SpaceWidgetNode(titles[0], options)
+            what = "the space's title" if named is None else name
+            raise TemplateSyntaxError(f"{tag}: {what} is given twice.")
+        options[name] = parser.compile_filter(text)
+    return options
 
 
-def _checked(name: str, expression: FilterExpression) -> FilterExpression:
-    """Return ``expression``; where it is a constant that does not fit, raise."""
+def _is_constant(expression: FilterExpression) -> bool:
     var = expression.var
-    constant = not isinstance(var, Variable) or var.lookups is None
-    if constant and not expression.filters:
-        value = expression.resolve(Context())
-        try:
-            OPTIONS[name][1](value)
-        except ValueError as error:
-            raise TemplateSyntaxError(
-                f"webex_space_widget: {name} is {error}, not {value!r}."
-            ) from None
-    return expression
+    known = not isinstance(var, Variable) or var.lookups is None or var.var in BUILTINS
+    return known and not expression.filters
 
 
 @register.inclusion_tag("webex_widgets/connect_button.html", takes_context=True)

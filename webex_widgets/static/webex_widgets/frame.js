@@ -1,20 +1,33 @@
 /*
  * Runs in the frame: asks the session endpoint what to show, and shows Cisco's widget or the state
- * that stands in its way. The bundle is downloading all the while (see the frame's preload link).
+ * that stands in its way. The page around the frame hears of it by events on its <iframe>.
  */
 (() => {
   "use strict";
 
-  // Browsers keep a timer's delay in 32 bits; one that is longer fires at once.
-  const LONGEST_DELAY = 2 ** 31 - 1;
+  // Milliseconds.
+  const HEAD_START = 100; // A session that needs no answer of Webex's is there by then.
   const BUNDLE_TIMEOUT = 60_000;
   const SESSION_TIMEOUT = 30_000;
-  const RENEW_BEFORE = 60_000;
+  const TICK = 30_000;
+  const RENEW_BEFORE = 5 * 60_000;
+  const LAST_MOMENT = 60_000;
+  const ASK_AGAIN = 5_000;
+  const SLEPT = 5 * 60_000;
+
+  // Where Cisco's bundles look for their fonts and pictures, wherever they themselves are from.
+  const CDN = "https://code.s4d.io/";
 
   const page = document.body.dataset;
   const state = document.getElementById("webex-state");
-  const message = state.querySelector("p");
-  const action = state.querySelector("a");
+  const form = document.getElementById("webex-guest");
+  const room = new URL(window.location).searchParams.get("room");
+
+  /** What is shown: a status of the session's, and the token that the widget runs with. */
+  const shown = { status: null, token: undefined };
+  let endsAt = Infinity;
+  let askedAt = -Infinity;
+  let asking = false;
 
   /** The page around the frame, which every button leads back to. */
   function hostPage() {
@@ -22,8 +35,25 @@
     return pathname + search + hash;
   }
 
+  /** Dispatch "webex:NAME" at the <iframe>, with plain data as its detail. */
+  function tell(name, detail) {
+    const host = window.parent;
+    // An object of the host page's own, which outlives this document.
+    const data = detail === undefined ? null : host.JSON.parse(JSON.stringify(detail));
+    window.frameElement?.dispatchEvent(
+      new host.CustomEvent(`webex:${name}`, { bubbles: true, detail: data }),
+    );
+  }
+
+  function reload() {
+    window.location.reload();
+  }
+
+  // Showing a state
+
   /** Show one sentence and, where there is a next step, one button. */
-  function show(text, next) {
+  function show(status, text, next) {
+    const [message, action] = [state.querySelector("p"), state.querySelector("a")];
     message.textContent = text;
     action.hidden = !next;
     if (next) {
@@ -31,18 +61,46 @@
       action.href = next.url;
       action.target = next.target;
     }
-    state.dataset.state = "shown";
-    state.hidden = false;
-    document.getElementById("webex-widget").hidden = true;
+    reveal(state);
+    shown.status = status;
+    tell("state", { status, message: text });
   }
 
-  function showRetry(text) {
-    show(text, { label: page.retry, url: window.location.href, target: "_self" });
+  /** Let this one of the frame's parts be seen. */
+  function reveal(part) {
+    state.dataset.state = "shown";
+    for (const other of document.querySelectorAll("#webex-widget, #webex-state, #webex-guest")) {
+      other.hidden = other !== part;
+    }
   }
+
+  function showRetry(status, text) {
+    show(status, text, { label: page.retry, url: window.location.href, target: "_self" });
+    tell("error", { message: text });
+  }
+
+  /** Ask a visitor by which name to take part as a guest. */
+  function askForName(answer) {
+    form.querySelector("p").textContent = answer.message;
+    form.querySelector("button").textContent = answer.action.label;
+    form.action = answer.action.url;
+    form.elements.csrfmiddlewaretoken.value = answer.csrf_token;
+    reveal(form);
+    shown.status = answer.status;
+    tell("state", { status: answer.status, message: answer.message });
+  }
+
+  // Asking
 
   /** Resolve with the session's answer; reject where there is none that can be read. */
   async function askSession() {
-    const response = await fetch(`${page.session}&next=${encodeURIComponent(hostPage())}`, {
+    const address = new URL(page.session, window.location);
+    address.searchParams.set("next", hostPage());
+    if (room) {
+      address.searchParams.set("room", room);
+    }
+    askedAt = Date.now();
+    const response = await fetch(address, {
       cache: "no-store",
       credentials: "same-origin",
       headers: { Accept: "application/json" },
@@ -54,6 +112,8 @@
     }
     return answer;
   }
+
+  // Cisco's bundle
 
   /** Resolve when this part of Cisco's bundle has loaded; reject when it cannot be had. */
   function load(element, integrity) {
@@ -70,62 +130,252 @@
     });
   }
 
-  /** Resolve when the bundle can be used; reject when it cannot be had. */
-  async function loadBundle() {
+  /**
+   * Lead a bundle that is not Cisco's CDN's to its own fonts and pictures. Its loader, a function,
+   * keeps the address of the CDN in its property "p"; the bundle itself stays as Cisco made it.
+   */
+  function keepPublicPath(script) {
+    const base = new URL(".", script.src).href;
+    Object.defineProperty(Function.prototype, "p", {
+      configurable: true,
+      set(value) {
+        const led = typeof value === "string" && value.startsWith(CDN) ? base : value;
+        const property = { value: led, configurable: true, enumerable: true, writable: true };
+        Object.defineProperty(this, "p", property);
+      },
+    });
+  }
+
+  /** Resolve when the bundle's script has run; reject when it cannot be had. */
+  async function loadScript() {
     const script = document.createElement("script");
     script.src = page.script;
-    const stylesheet = document.createElement("link");
-    stylesheet.rel = "stylesheet";
-    stylesheet.href = page.stylesheet;
-    await Promise.all([
-      load(script, page.scriptIntegrity),
-      load(stylesheet, page.stylesheetIntegrity),
-    ]);
+    if (!script.src.startsWith(CDN)) {
+      keepPublicPath(script);
+    }
+    await load(script, page.scriptIntegrity);
+    delete Function.prototype.p;
     if (!window.webex?.widget) {
       throw new TypeError("what was loaded is not Cisco's bundle");
     }
   }
 
+  /** Resolve when the bundle's looks are there, which would change those of the states as well. */
+  function loadStylesheet() {
+    const stylesheet = document.createElement("link");
+    stylesheet.rel = "stylesheet";
+    stylesheet.href = page.stylesheet;
+    return load(stylesheet, page.stylesheetIntegrity);
+  }
+
   function start(options, expiresIn) {
     const widget = document.getElementById("webex-widget");
-    state.hidden = true;
-    widget.hidden = false;
-    window.webex.widget(widget).spaceWidget(options);
-    if (expiresIn !== null) {
-      // The widget reads its options once, so a new token needs a new document.
-      const delay = Math.max(expiresIn * 1000 - RENEW_BEFORE, RENEW_BEFORE);
-      setTimeout(() => window.location.reload(), Math.min(delay, LONGEST_DELAY));
+    reveal(widget);
+    shown.status = "ready";
+    shown.token = options.accessToken;
+    endsAt = endOf(expiresIn);
+    tell("state", { status: "ready" });
+    announce(widget);
+    window.webex.widget(widget)[page.function]({
+      ...options,
+      onEvent(name, detail) {
+        tell(name, detail);
+        if (name === "rooms:selected" && page.opens) {
+          open(detail.data.id);
+        }
+      },
+    });
+  }
+
+  /** Tell when the widget shows what it is for, or an error: it has no events for either. */
+  function announce(widget) {
+    const observer = new MutationObserver(() => {
+      const error = widget.querySelector(".webex-error-wrapper");
+      const content = widget.querySelector(
+        ".webex-title-bar-wrapper, .webex-spaces-list-wrapper",
+      );
+      if (error) {
+        tell("error", { message: error.textContent });
+      } else if (content?.textContent) {
+        tell("ready");
+      } else {
+        return;
+      }
+      observer.disconnect();
+    });
+    observer.observe(widget, { childList: true, subtree: true, characterData: true });
+  }
+
+  /** Show a space, by its id, in the frame of the host page that is there for it. */
+  function open(id) {
+    const frame = window.parent.document.getElementById(page.opens);
+    const address = frame?.src ? new URL(frame.src, window.location) : null;
+    if (address?.origin !== origin || address.pathname !== window.location.pathname) {
+      console.warn(`webex_recents_widget: there is no webex_space_widget with id="${page.opens}".`);
+      return;
     }
+    address.searchParams.set("room", id);
+    if (frame.contentWindow.location.href !== address.href) {
+      // A document of its own: only that ends the other space's socket. The back button is spared.
+      frame.contentWindow.location.replace(address);
+    }
+    frame.scrollIntoView({ block: "nearest" });
+  }
+
+  // Staying alive
+
+  /**
+   * Ask the session anew, and begin again where it says something else than what is shown: the
+   * widget reads its options once, and says nothing when its token is refused. A mere renewal
+   * waits for the visitor to end a message, as long as there is time.
+   */
+  async function check({ renewal = false } = {}) {
+    if (asking || shown.status === null) {
+      return;
+    }
+    asking = true;
+    try {
+      // However often something goes wrong, one question at a time, and not all the time.
+      await pause(Math.max(0, askedAt + ASK_AGAIN - Date.now()));
+      const { status, options, expires_in: expiresIn } = await askSession();
+      if (status === "unavailable" && shown.status === "ready") {
+        return; // The widget may have better luck.
+      }
+      if (status === shown.status && options?.accessToken === shown.token) {
+        endsAt = endOf(expiresIn);
+      } else if (!renewal || !isWriting() || Date.now() > endsAt - LAST_MOMENT) {
+        reload();
+      }
+    } catch {
+      // No network: what is shown may well work again when it is back.
+    } finally {
+      asking = false;
+    }
+  }
+
+  function endOf(expiresIn) {
+    return typeof expiresIn === "number" ? Date.now() + expiresIn * 1000 : Infinity;
+  }
+
+  function pause(delay) {
+    return new Promise((resolve) => setTimeout(resolve, delay));
+  }
+
+  /** Whether the visitor is in the middle of a message. */
+  function isWriting() {
+    const element = document.activeElement;
+    return Boolean(element?.value || (element?.isContentEditable && element.textContent));
+  }
+
+  function watch() {
+    let tickedAt = Date.now();
+    let hiddenAt = Infinity;
+    // Every now and then, because timers stand still while a laptop sleeps.
+    setInterval(() => {
+      const now = Date.now();
+      if (now > endsAt - RENEW_BEFORE || now - tickedAt > SLEPT) {
+        check({ renewal: true });
+      }
+      tickedAt = now;
+    }, TICK);
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) {
+        hiddenAt = Date.now();
+      } else if (Date.now() - hiddenAt > SLEPT || shown.status !== "ready") {
+        check();
+      }
+    });
+    window.addEventListener("online", () => check());
+    window.addEventListener("pageshow", (event) => event.persisted && check());
+  }
+
+  /** Notice when Webex refuses the running widget, which itself only tries again for ever. */
+  function listenIn() {
+    const { send } = XMLHttpRequest.prototype;
+    XMLHttpRequest.prototype.send = function (...content) {
+      this.addEventListener("load", () => this.status === 401 && check());
+      return send.apply(this, content);
+    };
+    window.WebSocket = class extends WebSocket {
+      constructor(...options) {
+        super(...options);
+        this.addEventListener("close", () => check());
+      }
+    };
   }
 
   async function run() {
+    const session = askSession();
+    // Who has to sign in or connect first shall not wait for 11 MB of script to run.
+    let script = null;
+    const begin = () => {
+      script ??= loadScript();
+      script.catch(() => {}); // Only who needs it shall hear that it failed.
+    };
+    const headStart = setTimeout(begin, HEAD_START);
     let answer;
     try {
-      answer = await askSession();
+      answer = await session;
     } catch {
-      showRetry(page.unavailable);
+      showRetry("unavailable", page.unavailable);
       return;
+    } finally {
+      clearTimeout(headStart);
     }
-    if (answer.status !== "ready") {
-      show(answer.message, answer.action);
-      return;
-    }
-    try {
-      await loadBundle();
-      start(answer.options, answer.expires_in);
-    } catch {
-      showRetry(page.noBundle);
+    if (answer.status === "guest_name") {
+      askForName(answer);
+    } else if (answer.status !== "ready") {
+      show(answer.status, answer.message, answer.action);
+    } else {
+      try {
+        begin();
+        await Promise.all([script, loadStylesheet()]);
+        start(answer.options, answer.expires_in);
+      } catch {
+        showRetry("unavailable", page.noBundle);
+      }
     }
   }
 
-  if (page.session) {
+  /** Show the state that the document came with, and run this when its button is pressed. */
+  function offer(handle) {
+    const action = state.querySelector("a");
+    state.dataset.state = "shown";
+    action.addEventListener("click", handle, { once: true });
+  }
+
+  /** Begin, because the visitor has asked for it. */
+  function runOnClick(event) {
+    event.preventDefault();
+    state.querySelector("p").textContent = page.loading;
+    event.target.hidden = true;
+    event.target.removeAttribute("role");
+    document.querySelector("main").focus();
     run();
-  } else {
-    action.target = "_top";
-    action.addEventListener("click", (event) => {
+  }
+
+  /** Come back to where the host page is now, which it may have changed without a reload. */
+  function updateNext({ target }) {
+    const address = new URL(target.href);
+    if (target.target === "_top" && address.searchParams.has("next")) {
+      address.searchParams.set("next", hostPage());
+      target.href = address;
+    }
+  }
+
+  state.querySelector("a").addEventListener("click", updateNext);
+  if (!page.session) {
+    offer((event) => {
       event.preventDefault();
       window.top.location.reload();
     });
-    state.dataset.state = "shown";
+    return;
+  }
+  listenIn();
+  watch();
+  if (page.onClick === undefined || room) {
+    run();
+  } else {
+    offer(runOnClick);
   }
 })();

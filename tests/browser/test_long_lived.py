@@ -1,0 +1,257 @@
+"""Pages that stay open: tokens that end or are refused, sleep, and frames that come and go."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Final
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from webex_widgets.models import WebexToken
+
+from .cloud import Cloud
+from .conftest import (
+    Seen,
+    Site,
+    button,
+    connect,
+    expect_space,
+    missing,
+    space_frame,
+)
+from .webex_api import HELP_DESK, UNICORN, WebexApi
+
+pytestmark = pytest.mark.browser
+
+SESSION: Final = re.compile("/webex/session/")
+DAY: Final = 24 * 3600 * 1000
+ENDED: Final = "Your connection to Webex has ended. Connect again to see this space."
+
+
+def renewed_token() -> None:
+    """Let the stored token be due, as it is when a page has stood open for long."""
+    token = WebexToken.objects.get()
+    token.access_token_expires_at = token.refreshed_at
+    token.save()
+
+
+def test_frame_renews_itself_before_its_token_ends(
+    page: Page, site: Site, connected: User, api: WebexApi, cloud: Cloud, seen: Seen
+) -> None:
+    page.clock.install()
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    renewed_token()
+    with page.expect_event("framenavigated"):
+        page.clock.fast_forward(10 * DAY - 4 * 60_000)
+    expect_space(page, UNICORN)
+    assert cloud.socket_tokens == [f"Bearer {token}" for token in api.access_tokens]
+    assert len(api.access_tokens) == 2
+
+
+def test_frame_stays_while_its_token_is_the_same(
+    page: Page, site: Site, connected: User, seen: Seen
+) -> None:
+    page.clock.install()
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    with page.expect_response(SESSION):
+        page.clock.fast_forward(DAY)
+    with page.expect_response(SESSION):
+        page.clock.fast_forward(DAY)
+    expect_space(page, UNICORN)
+    assert seen.count("/webex/frame/") == 1
+
+
+def test_renewal_waits_for_a_message_that_is_being_written(
+    page: Page, site: Site, connected: User, seen: Seen
+) -> None:
+    page.clock.install()
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    composer = space_frame(page).locator("textarea").first
+    composer.fill("I was just about to say")
+    renewed_token()
+    with page.expect_response(SESSION):
+        page.clock.fast_forward(10 * DAY - 4 * 60_000)
+    expect(composer).to_have_value("I was just about to say")
+    assert seen.count("/webex/frame/") == 1
+    composer.fill("")
+    with page.expect_event("framenavigated"):
+        page.clock.fast_forward(60_000)
+    expect_space(page, UNICORN)
+
+
+def test_token_that_is_refused_while_the_widget_runs(
+    page: Page, site: Site, connected: User, api: WebexApi, cloud: Cloud
+) -> None:
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    api.end_consent()
+    cloud.drop()
+    expect(space_frame(page).locator("p:visible")).to_have_text(ENDED)
+    expect(button(space_frame(page))).to_have_text("Connect again")
+
+
+def test_access_token_that_is_refused_is_replaced(
+    page: Page, site: Site, connected: User, api: WebexApi, cloud: Cloud
+) -> None:
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    api.access_tokens = ["ended"]
+    with page.expect_event("framenavigated"):
+        cloud.drop()
+    expect_space(page, UNICORN)
+    assert cloud.socket_tokens[-1] == f"Bearer {api.access_tokens[-1]}"
+
+
+def test_dropped_socket_alone_is_the_widget_s_own_matter(
+    page: Page, site: Site, connected: User, cloud: Cloud, seen: Seen
+) -> None:
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    with page.expect_response(SESSION):
+        cloud.drop()
+    space_frame(page).locator("body").evaluate("() => new Promise(requestAnimationFrame)")
+    expect_space(page, UNICORN)
+    assert seen.count("/webex/frame/") == 1
+
+
+def test_laptop_that_slept(
+    page: Page, site: Site, connected: User, api: WebexApi, seen: Seen
+) -> None:
+    page.clock.install()
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    api.end_consent()
+    page.clock.fast_forward(8 * 3600 * 1000)
+    expect(space_frame(page).locator("p:visible")).to_have_text(ENDED)
+
+
+def test_network_that_comes_back(page: Page, site: Site, connected: User) -> None:
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    page.route(SESSION, lambda route: route.abort())
+    frame = page.frames[1]
+    frame.evaluate("() => location.reload()")
+    expect(space_frame(page).locator("p:visible")).to_have_text(
+        "Webex cannot be reached at the moment."
+    )
+    page.unroute(SESSION)
+    space_frame(page).locator("body").evaluate("() => window.dispatchEvent(new Event('online'))")
+    expect_space(page, UNICORN)
+
+
+def test_whoever_connects_in_another_tab(
+    page: Page, site: Site, signed_in: User, api: WebexApi
+) -> None:
+    page.goto(site.url("/pages/project/"))
+    expect(button(space_frame(page))).to_have_text("Connect to Webex")
+    connect(signed_in, api)
+    space_frame(page).locator("body").evaluate(
+        "() => document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    expect_space(page, UNICORN)
+
+
+def test_back_button(page: Page, site: Site, connected: User) -> None:
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    page.goto(site.url("/pages/plain/"))
+    page.go_back()
+    expect_space(page, UNICORN)
+    page.go_forward()
+    expect(page.locator("iframe")).to_have_count(0)
+
+
+def test_sign_in_comes_back_to_where_the_page_is_now(page: Page, site: Site, user: User) -> None:
+    page.goto(site.url("/public/project/"))
+    expect(button(space_frame(page))).to_have_text("Sign in")
+    page.evaluate("() => history.pushState({}, '', '/public/project/?tab=chat')")
+    button(space_frame(page)).click()
+    page.wait_for_url("**/login/**")
+    assert "next=%2Fpublic%2Fproject%2F%3Ftab%3Dchat" in page.url
+
+
+# Click to load
+
+
+def test_click_loads_the_bundle(page: Page, site: Site, connected: User, seen: Seen) -> None:
+    page.goto(site.url("/pages/click/"))
+    start = space_frame(page).get_by_role("button", name="Show the Webex space")
+    expect(start).to_be_visible()
+    assert seen.count("/webex/session/") == 0
+    assert seen.count("bundle.js") == 0
+    page.keyboard.press("Tab")
+    expect(start).to_be_focused()
+    page.keyboard.press("Enter")
+    expect_space(page, UNICORN)
+    assert seen.count("bundle.js") == 1
+
+
+def test_click_leads_to_a_state(page: Page, site: Site, user: User, seen: Seen) -> None:
+    page.goto(site.url("/public/click/"))
+    space_frame(page).get_by_role("button", name="Show the Webex space").click()
+    expect(button(space_frame(page))).to_have_text("Sign in")
+    expect(space_frame(page).get_by_role("link", name="Sign in")).to_be_visible()
+    assert seen.count("bundle.js") == 0
+
+
+# Pages that change without being loaded
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with htmx and Turbo, as npm has them."""
+    npm = shutil.which("npm")
+    if npm is None:
+        missing("npm", "install it")
+    folder = tmp_path_factory.mktemp("libraries")
+    subprocess.run(
+        [npm, "pack", "htmx.org@2.0.4", "@hotwired/turbo@8.0.12", "--loglevel=error"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    for archive in folder.glob("*.tgz"):
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder / archive.name.split("-")[0], filter="data")
+    return folder
+
+
+def open_with(page: Page, site: Site, path: str, library: Path) -> None:
+    """Open a page and give it a library, as its template would."""
+    page.goto(site.url(path))
+    page.add_script_tag(path=library)
+
+
+def test_htmx(page: Page, site: Site, connected: User, cloud: Cloud, libraries: Path) -> None:
+    open_with(page, site, "/pages/plain/", libraries / "htmx.org" / "package/dist/htmx.min.js")
+    swap = "(path) => htmx.ajax('GET', path, { target: 'body', swap: 'innerHTML' })"
+    for path, space in (("project", UNICORN), ("desk", HELP_DESK), ("project", UNICORN)):
+        page.evaluate(swap, f"/pages/{path}/")
+        expect_space(page, space)
+    page.evaluate(swap, "/pages/plain/")
+    expect(page.locator("iframe")).to_have_count(0)
+    assert len(page.frames) == 1
+
+
+def test_turbo(page: Page, site: Site, connected: User, libraries: Path) -> None:
+    turbo = libraries / "hotwired" / "package/dist/turbo.es2017-umd.js"
+    open_with(page, site, "/pages/plain/", turbo)
+    page.evaluate("() => { window.stays = true; }")
+    for path, space in (("project", UNICORN), ("desk", HELP_DESK)):
+        page.evaluate("(path) => Turbo.visit(path)", f"/pages/{path}/")
+        page.wait_for_url(site.url(f"/pages/{path}/"))
+        expect_space(page, space)
+    page.go_back()
+    page.wait_for_url(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    assert page.evaluate("() => window.stays")
