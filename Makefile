@@ -8,6 +8,10 @@ ARGS =
 SANDBOX_PORT = $(shell expr $(PORT) + 1 2>/dev/null)
 BIN = $(VENV)/bin
 MANAGE = WEBEX_SANDBOX_PORT=$(SANDBOX_PORT) $(BIN)/python example_project/manage.py
+# Cisco's widgets for the example site, which does without them where they cannot be fetched.
+WIDGETS = vendor_webex_widgets example_project/static/webex >/dev/null || { \
+	status=$$?; [ $$status -ne 130 ] || exit $$status; \
+	echo "The example site takes what is missing from Cisco's own servers instead."; }
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
 .PHONY: help
@@ -19,17 +23,18 @@ demo: $(VENV)/.demo ## Try the example site (PORT=8000, the sandbox on the port 
 	@case '$(PORT)' in *[!0-9]*|'') echo "PORT=$(PORT) is not a number." >&2; exit 1;; esac
 	@$(MANAGE) check_ports $(PORT)
 	@$(MANAGE) migrate --verbosity 0
-	@$(BIN)/python example_project/fetch_bundle.py
+	@$(MANAGE) $(WIDGETS)
 	@printf '\n    Open http://127.0.0.1:%s/ in your browser. Ctrl-C ends the demo.\n\n' $(PORT)
 	@trap : INT; DJANGO_RUNSERVER_HIDE_WARNING=true $(MANAGE) runserver $(PORT)
 
 .PHONY: test
 test: $(VENV)/.test ## Run the tests (ARGS="-k connect -x" goes to pytest)
-	@$(BIN)/python example_project/fetch_bundle.py
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django $(WIDGETS)
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.test ## Measure the refresh of many tokens (needs PostgreSQL: DATABASE_URL)
+bench: $(VENV)/.test ## Measure what a visitor waits for (needs Chromium) and the refresh of many tokens (needs PostgreSQL: DATABASE_URL)
+	@$(BIN)/python -m benchmarks.visitor
 	@$(BIN)/python -m benchmarks.refresh
 
 .PHONY: lint
@@ -42,6 +47,16 @@ lint: $(VENV)/.lint ## Check style, types and who imports whom
 .PHONY: migrations-check
 migrations-check: $(VENV)/.demo ## Check that no migration is missing
 	$(MANAGE) makemigrations --check --dry-run
+
+.PHONY: messages
+messages: $(VENV)/.demo ## Update the translations' catalogues (needs gettext)
+	@# The date would change with every run.
+	@cd webex_widgets && mkdir -p locale && python=$(abspath $(BIN))/python && \
+	$$python -m django makemessages $(LANGUAGES:%=--locale %) --ignore sandbox \
+		--add-location file --no-obsolete && \
+	for file in locale/*/LC_MESSAGES/django.po; do \
+		sed '/^"POT-Creation-Date:/d' "$$file" > "$$file.new" && mv "$$file.new" "$$file" || exit; \
+	done && $$python -m django compilemessages
 
 .PHONY: dist
 dist: $(VENV)/.test ## Build the sdist and the wheel into dist/

@@ -90,6 +90,7 @@ GRACE: Final = {
     "entryEmail": "grace@example.com",
 }
 PUBLISHED: Final = "2026-11-20T10:00:00.000Z"
+LATER: Final = "2026-11-20T10:05:00.000Z"
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,14 @@ class Cloud:
 
     def say(self, space: Space, text: str, actor: Mapping[str, Any] = ADA) -> None:
         """Announce a message on every open WebSocket."""
-        activity = {**_activity(space, text), "actor": actor}
+        self._push({**_activity(space, text), "actor": actor})
+
+    def read(self, space: Space) -> None:
+        """Announce that Ada has read what there is in a space."""
+        receipt = {"verb": "acknowledge", "object": {"objectType": "activity"}, "published": LATER}
+        self._push({**_activity(space, "read"), **receipt})
+
+    def _push(self, activity: Mapping[str, Any]) -> None:
         data = {"activity": activity, "eventType": "conversation.activity"}
         for socket in self.sockets:
             _send(socket, str(uuid4()), data=data, alertType="none", headers={})
