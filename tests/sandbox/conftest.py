@@ -21,6 +21,9 @@ from webex_widgets.sandbox.tokens import Grant, mint
 
 CLIENT_ID = "sandbox-client-id"
 CLIENT_SECRET = "sandbox-client-secret"
+SERVICE_APP_ID = "sandbox-service-app"
+SERVICE_APP_SECRET = "sandbox-service-app-secret"
+SERVICE_APP_REFRESH_TOKEN = "sandbox-service-app-refresh-token"
 CALLBACK = "http://localhost:8000/webex/callback/"
 VERIFIER = "a-verifier-of-forty-three-characters-at-least"
 
@@ -89,6 +92,23 @@ class Sandbox:
         }
         return self.post("/v1/access_token", data=form)
 
+    def refresh_service_app(
+        self, refresh_token: str = SERVICE_APP_REFRESH_TOKEN
+    ) -> requests.Response:
+        """Trade the service app's refresh token, with its own credentials, for an access token."""
+        return self.post(
+            "/v1/access_token",
+            data={"grant_type": "refresh_token", "refresh_token": refresh_token},
+            auth=(SERVICE_APP_ID, SERVICE_APP_SECRET),
+        )
+
+    def guest(self, subject: str = "visitor-1", name: str = "Vera") -> dict[str, Any]:
+        """Return a new guest, with a token."""
+        app = self.refresh_service_app().json()["access_token"]
+        body = {"subject": subject, "displayName": name}
+        answer: dict[str, Any] = self.post("/v1/guests/token", app, json=body).json()
+        return answer
+
     def refresh(self, refresh_token: str) -> requests.Response:
         """Trade a refresh token for an access token."""
         return self.post(
@@ -110,6 +130,11 @@ def _development(settings: Settings) -> Iterator[None]:
         "CLIENT_ID": CLIENT_ID,
         "CLIENT_SECRET": CLIENT_SECRET,
         "API_BASE_URL": "http://127.0.0.1:8001/v1",
+        "GUESTS": {
+            "CLIENT_ID": SERVICE_APP_ID,
+            "CLIENT_SECRET": SERVICE_APP_SECRET,
+            "REFRESH_TOKEN": SERVICE_APP_REFRESH_TOKEN,
+        },
     }
     STATE.reset()
     yield

@@ -1,4 +1,4 @@
-"""Cisco's unmodified bundle in a real browser, led to the sandbox, under a policy as strict as
+"""Cisco's unmodified bundles in a real browser, led to the sandbox, under a policy as strict as
 the frame's.
 """
 
@@ -21,13 +21,13 @@ from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from tests.sandbox.conftest import Sandbox
 from webex_widgets.sandbox import cloud
-from webex_widgets.sandbox.data import GRACE, Space
+from webex_widgets.sandbox.data import ADA, GRACE, Space
 from webex_widgets.sandbox.state import STATE
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
-BUNDLE = ROOT / "example_project" / "static" / "webex" / "widget-space"
+BUNDLES = ROOT / "example_project" / "static" / "webex"
 LEAD = ROOT / "webex_widgets" / "sandbox" / "static" / "webex_widgets_sandbox" / "lead.js"
 PATIENCE = 30_000
 
@@ -69,7 +69,11 @@ document.addEventListener("securitypolicyviolation", (event) => {
 """
 
 START = """
-window.webex.widget(document.getElementById("widget")).spaceWidget({options});
+window.events = [];
+window.webex.widget(document.getElementById("widget")).{function}({
+  ...{options},
+  onEvent: (name, detail) => events.push([name, detail.data.title]),
+});
 """
 
 # Without the token: who and where the visitor is, and what else there is to call.
@@ -168,19 +172,29 @@ def page(chromium: Browser, seen: Seen) -> Iterator[Page]:
     context.close()
 
 
+def start(page: Page, site: Site, widget: str, **options: Any) -> None:
+    """Open a page with one of Cisco's widgets, ``space`` or ``recents``."""
+    folder = BUNDLES / f"widget-{widget}"
+    if not (folder / "bundle.js").is_file():
+        missing(
+            f"Cisco's bundle of the {widget} widget",
+            "run example_project/manage.py vendor_webex_widgets example_project/static/webex",
+        )
+    script = START.replace("{function}", f"{widget}Widget")
+    script = script.replace("{options}", json.dumps(options))
+    site.files["/start.js"] = ("text/javascript", script.encode())
+    site.files["/bundle.js"] = ("text/javascript", (folder / "bundle.js").read_bytes())
+    site.files["/main.css"] = ("text/css", (folder / "main.css").read_bytes())
+    page.goto(site.origin)
+
+
 @pytest.fixture
 def show(page: Page, site: Site, ada: str) -> Callable[..., None]:
-    """Return a function that shows a destination in Cisco's Space widget, as Ada."""
-    if not (BUNDLE / "bundle.js").is_file():
-        missing("Cisco's bundle", "run example_project/fetch_bundle.py")
+    """Return a function that shows a destination in Cisco's Space widget, by default as Ada."""
 
-    def open_page(destination: str, kind: str = "spaceId") -> None:
-        options = {"accessToken": ada, "destinationId": destination, "destinationType": kind}
-        start = START.replace("{options}", json.dumps(options))
-        site.files["/start.js"] = ("text/javascript", start.encode())
-        site.files["/bundle.js"] = ("text/javascript", (BUNDLE / "bundle.js").read_bytes())
-        site.files["/main.css"] = ("text/css", (BUNDLE / "main.css").read_bytes())
-        page.goto(site.origin)
+    def open_page(destination: str, kind: str = "spaceId", token: str = ada) -> None:
+        options = {"accessToken": token, "destinationId": destination, "destinationType": kind}
+        start(page, site, "space", **options)
 
     return open_page
 
@@ -245,6 +259,71 @@ def test_a_conversation_of_two(
     show(destination, kind)
     expect(page.locator(".webex-title-bar-wrapper")).to_contain_text(GRACE.name, timeout=PATIENCE)
     expect_message(page, "Of course, after the stand-up.")
+
+
+def reception() -> Space:
+    return next(space for space in STATE.spaces() if space.open_to_guests)
+
+
+def test_a_guest_sees_a_space_and_what_arrives(
+    page: Page, sandbox: Sandbox, show: Callable[..., None], seen: Seen
+) -> None:
+    show(reception().id, token=sandbox.guest()["accessToken"])
+    title = page.locator(".webex-title-bar-wrapper")
+    expect(title).to_contain_text("Reception", timeout=PATIENCE)
+    expect_message(page, "Visitors park in the yard.")
+    until(page, lambda: STATE.listening() == 1)
+    STATE.post(reception(), GRACE, "Welcome, Vera")
+    expect_message(page, "Welcome, Vera")
+    assert page.evaluate("violations") == []
+    assert seen.errors == []
+
+
+@pytest.mark.parametrize(("kind", "destination"), [("email", GRACE.email), ("userId", GRACE.id)])
+def test_a_guest_talks_to_a_person(
+    page: Page, sandbox: Sandbox, show: Callable[..., None], kind: str, destination: str
+) -> None:
+    show(destination, kind, sandbox.guest()["accessToken"])
+    expect(page.locator(".webex-title-bar-wrapper")).to_contain_text(GRACE.name, timeout=PATIENCE)
+
+    def talks() -> list[Space]:
+        return [space for space in STATE.spaces(GRACE) if space.title_for(GRACE) == "Vera"]
+
+    until(page, lambda: STATE.listening() == 1 and bool(talks()))
+    STATE.post(talks()[0], GRACE, "How can I help?")
+    expect_message(page, "How can I help?")
+
+
+def titles_of(page: Page, event: str) -> list[str]:
+    """Return the titles of the spaces that the widget has told such an event of."""
+    titles: list[str] = page.evaluate(
+        "name => events.filter((event) => event[0] === name).map((event) => event[1])", event
+    )
+    return titles
+
+
+@pytest.mark.parametrize("basic", [False, True], ids=["default", "basic"])
+def test_the_list_of_spaces(page: Page, site: Site, seen: Seen, ada: str, basic: bool) -> None:
+    start(page, site, "recents", accessToken=ada, basicMode=basic)
+    spaces = page.locator(".webex-spaces-list-wrapper")
+    for space in STATE.spaces(ADA):
+        expect(spaces.get_by_text(space.title_for(ADA))).to_be_visible(timeout=PATIENCE)
+    unread = spaces.locator(".md-list-item--unread")
+    expect(unread).to_have_count(0)
+    spaces.get_by_text("Course 101").click()
+    until(page, lambda: titles_of(page, "rooms:selected") == ["Course 101"])
+
+    until(page, lambda: STATE.listening() == 1)
+    help_desk = next(space for space in STATE.spaces() if space.title == "Help desk")
+    STATE.post(help_desk, GRACE, "A new ticket")
+    until(page, lambda: titles_of(page, "rooms:unread") == ["Help desk"])
+    # What is unread is not known to the widget in its basic mode.
+    expect(unread).to_have_text([] if basic else ["HHelp desk"], timeout=PATIENCE)
+    STATE.read(help_desk, ADA)
+    until(page, lambda: titles_of(page, "rooms:read") == ["Help desk"])
+    expect(unread).to_have_count(0, timeout=PATIENCE)
+    assert page.evaluate("violations") == []
+    assert seen.errors == []
 
 
 def test_a_message_from_the_widget_itself_fails_where_one_can_see_it(

@@ -161,7 +161,62 @@ def test_a_conversation_with_nobody(sandbox: Sandbox, ada: str, user: str) -> No
 def test_the_conversations(sandbox: Sandbox, ada: str) -> None:
     items = sandbox.get(f"{CONVERSATION}/conversationsSummary", ada).json()["items"]
     assert [item["displayName"] for item in items][:2] == ["Project Unicorn", "Help desk"]
-    assert {len(item["activities"]["items"]) for item in items} == {2}
+    first = items[0]["activities"]["items"]
+    assert [each["verb"] for each in first] == ["post", "create"]
+    assert first[0]["object"]["displayName"] == "Three it is. I will watch the logs."
+
+
+def times(sandbox: Sandbox, token: str, space: Space) -> tuple[str, str]:
+    """Return when somebody last read a space, and when somebody last wrote in it."""
+    found = sandbox.get(f"{CONVERSATION}/conversations/{space.uuid}", token).json()
+    return found["lastSeenActivityDate"], found["lastReadableActivityDate"]
+
+
+def test_what_is_read_and_what_is_not(
+    sandbox: Sandbox, ada: str, token_of: Callable[[Person], str]
+) -> None:
+    space = space_called("Help desk")
+    seen, written = times(sandbox, ada, space)
+    assert seen > written
+    STATE.post(space, GRACE, "A new ticket")
+    seen, written = times(sandbox, ada, space)
+    assert seen < written
+    assert times(sandbox, token_of(GRACE), space) == (written, written)
+
+    path = f"{CONVERSATION}/conversations/{space.uuid}/activities"
+    for body in (b"nonsense", b"[]", b'{"verb": "post"}'):
+        assert sandbox.post(path, ada, data=body).json() == {"items": []}
+    assert times(sandbox, ada, space)[0] == seen
+    assert sandbox.post(path, ada, json={"verb": "acknowledge"}).status_code == 200
+    seen, written = times(sandbox, ada, space)
+    assert seen >= written
+
+
+def test_nobody_reads_what_they_may_not_see(
+    sandbox: Sandbox, token_of: Callable[[Person], str]
+) -> None:
+    path = f"{CONVERSATION}/conversations/{space_called('Customer visits').uuid}/activities"
+    assert sandbox.get(path, token_of(GRACE)).json() == {"items": []}
+    assert sandbox.post(path, token_of(GRACE), json={"verb": "acknowledge"}).status_code == 200
+
+
+def test_who_has_read_a_space_hears_of_it_alone(
+    sandbox: Sandbox,
+    stream: Callable[..., tuple[Iterator[bytes], requests.Response]],
+    ada: str,
+    token_of: Callable[[Person], str],
+) -> None:
+    lines, others = stream(ada)[0], stream(token_of(GRACE))[0]
+    next(lines), next(others)
+    space = space_called("Help desk")
+    path = f"{CONVERSATION}/conversations/{space.uuid}/activities"
+    sandbox.post(path, ada, json={"verb": "acknowledge"})
+    STATE.post(space, KATHERINE, "For both")
+    read = event(next(lines))["data"]["activity"]
+    assert (read["verb"], read["actor"]["id"]) == ("acknowledge", str(ADA.uuid))
+    assert read["target"]["id"] == str(space.uuid)
+    for each in (lines, others):
+        assert event(next(each))["data"]["activity"]["verb"] == "post"
 
 
 def test_users(sandbox: Sandbox, ada: str) -> None:

@@ -23,6 +23,7 @@ def test_home(sandbox: Sandbox) -> None:
         assert space.id in page.text
         assert space.title in page.text
     assert "Ada Lovelace and Grace Hopper" in page.text
+    assert page.text.count("Katherine Johnson, guests") == 1
     assert re.search(r'value="none" checked', page.text)
     assert "_SANDBOX_" not in page.text
     assert sandbox.post("/").status_code == 405

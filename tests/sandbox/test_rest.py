@@ -16,7 +16,14 @@ from webex_widgets.sandbox import rest
 from webex_widgets.sandbox.data import ADA, GRACE, KATHERINE, Person
 from webex_widgets.sandbox.state import STATE, Outage
 
-TITLES = ["Project Unicorn", "Help desk", "Course 101", "Grace Hopper", "Customer visits"]
+TITLES = [
+    "Project Unicorn",
+    "Help desk",
+    "Reception",
+    "Course 101",
+    "Grace Hopper",
+    "Customer visits",
+]
 INVALID = "The request requires a valid access token set in the Authorization request header."
 
 
@@ -37,7 +44,7 @@ def test_rooms(sandbox: Sandbox, ada: str) -> None:
     assert room["lastActivity"].endswith("Z")
 
 
-@pytest.mark.parametrize(("kind", "count"), [("group", 4), ("direct", 1)])
+@pytest.mark.parametrize(("kind", "count"), [("group", 5), ("direct", 1)])
 def test_rooms_of_a_type(sandbox: Sandbox, ada: str, kind: str, count: int) -> None:
     assert len(sandbox.get(f"/v1/rooms?type={kind}", ada).json()["items"]) == count
 

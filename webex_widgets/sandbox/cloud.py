@@ -9,15 +9,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from queue import Empty
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
-from webex_widgets.sandbox.data import CLUSTER, ORGANISATION, PEOPLE, Message, Person, Space
+from webex_widgets.sandbox.data import (
+    CLUSTER,
+    ORGANISATION,
+    PEOPLE,
+    Message,
+    Person,
+    Space,
+    known_to,
+)
 from webex_widgets.sandbox.errors import ApiError
 from webex_widgets.sandbox.rest import timestamp
-from webex_widgets.sandbox.state import STATE, Events
+from webex_widgets.sandbox.state import STATE, Events, News
 from webex_widgets.sandbox.tokens import bearer
 
 CONVERSATION = "https://conv-a.wbx2.com/conversation/api/v1"
@@ -132,14 +141,30 @@ def conversation_with(request: HttpRequest, user: str) -> HttpResponse:
 def conversations(request: HttpRequest) -> HttpResponse:
     """List the caller's spaces, each with its last message."""
     person = bearer(request)
-    return JsonResponse(
-        {
-            "items": [
-                _conversation(space, person, STATE.messages(space)[-1:])
-                for space in STATE.spaces(person)
-            ]
-        }
-    )
+    items = [
+        _conversation(space, person, STATE.messages(space)[-1:]) for space in STATE.spaces(person)
+    ]
+    for item in items:
+        # The Recents widget shows the first one.
+        item["activities"]["items"].reverse()
+    return JsonResponse({"items": items})
+
+
+def activities(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Take in that the caller has read a space (POST), or list what is older: nothing (GET)."""
+    person = bearer(request)
+    space = STATE.space(uuid, person)
+    if request.method == "POST" and space is not None and _verb(request) == "acknowledge":
+        STATE.read(space, person)
+    return JsonResponse({"items": []})
+
+
+def _verb(request: HttpRequest) -> object:
+    try:
+        said = json.loads(request.body)
+    except ValueError:
+        return None
+    return said.get("verb") if isinstance(said, dict) else None
 
 
 def users(request: HttpRequest) -> HttpResponse:
@@ -152,12 +177,12 @@ def users(request: HttpRequest) -> HttpResponse:
     except (ValueError, TypeError, KeyError):
         raise ApiError(400, "The body is a list of objects with an email.") from None
     return JsonResponse(
-        {person.email: _user(person) for person in PEOPLE if person.email in wanted}
+        {person.email: _user(person) for person in known_to(caller) if person.email in wanted}
     )
 
 
 def events(request: HttpRequest, **_kwargs: object) -> HttpResponseBase:
-    """Announce messages, a line of JSON each, as long as the reader stays.
+    """Announce messages and what has been read, a line of JSON each, as long as the reader stays.
 
     A browser opens few connections to one address, and each stream takes one for good. So when
     there are many, a newcomer gets what there is and ``{"resume": position}``: it is to come back
@@ -193,13 +218,13 @@ def _events(listener: Events, *, greet: bool, resume: int | None) -> Iterator[by
             yield _line(_greeting())
         while True:
             try:
-                message = listener.get(timeout=HEARTBEAT_SECONDS)
+                news = listener.get(timeout=HEARTBEAT_SECONDS)
             except Empty:
                 yield b"\n"
                 continue
-            if message is None:
+            if news is None:
                 break
-            yield _line(_announcement(message))
+            yield _line(_announcement(news))
         if resume is not None:
             yield _line({"resume": resume})
     finally:
@@ -214,13 +239,13 @@ def _greeting() -> dict[str, object]:
     }
 
 
-def _announcement(message: Message) -> dict[str, object]:
+def _announcement(news: News) -> dict[str, object]:
     return {
         "id": str(uuid4()),
-        "data": {"activity": _activity(message), "eventType": "conversation.activity"},
+        "data": {"activity": _activity(news), "eventType": "conversation.activity"},
         "alertType": "none",
         "headers": {},
-        "timestamp": timestamp(message.published),
+        "timestamp": timestamp(news.published),
     }
 
 
@@ -228,7 +253,8 @@ def _line(event: dict[str, object]) -> bytes:
     return json.dumps(event).encode() + b"\n"
 
 
-def _conversation(space: Space, person: Person, messages: list[Message]) -> dict[str, object]:
+def _conversation(space: Space, person: Person, messages: list[Message]) -> dict[str, Any]:
+    members = space.members if person in space.members else (*space.members, person)
     return {
         "objectType": "conversation",
         "id": str(space.uuid),
@@ -237,8 +263,10 @@ def _conversation(space: Space, person: Person, messages: list[Message]) -> dict
         "displayName": space.title_for(person),
         "published": timestamp(space.created),
         "lastReadableActivityDate": timestamp(STATE.last_activity(space)),
+        # Without this one, or where it is earlier, the Recents widget marks the space as unread.
+        "lastSeenActivityDate": timestamp(STATE.last_read(space, person)),
         "tags": _tags(space),
-        "participants": {"items": [_person(member) for member in space.members]},
+        "participants": {"items": [_person(member) for member in members]},
         "activities": {"items": [_creation(space), *(_activity(message) for message in messages)]},
     }
 
@@ -257,16 +285,21 @@ def _creation(space: Space) -> dict[str, object]:
     }
 
 
-def _activity(message: Message) -> dict[str, object]:
-    return {
+def _activity(news: News) -> dict[str, object]:
+    activity: dict[str, object] = {
         "objectType": "activity",
-        "id": str(message.uuid),
-        "url": f"{CONVERSATION}/activities/{message.uuid}",
-        "verb": "post",
-        "published": timestamp(message.published),
-        "actor": _person(message.author),
-        "object": {"objectType": "comment", "displayName": message.text},
-        "target": _reference(message.space),
+        "id": str(news.uuid),
+        "url": f"{CONVERSATION}/activities/{news.uuid}",
+        "published": timestamp(news.published),
+        "target": _reference(news.space),
+    }
+    if isinstance(news, Message):
+        said = {"objectType": "comment", "displayName": news.text}
+        return activity | {"verb": "post", "actor": _person(news.author), "object": said}
+    return activity | {
+        "verb": "acknowledge",
+        "actor": _person(news.reader),
+        "object": {"objectType": "activity"},
     }
 
 

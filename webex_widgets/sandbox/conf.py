@@ -85,7 +85,16 @@ def redirect_uri() -> str:
     return _option("REDIRECT_URI")
 
 
-def _option(name: str) -> str:
+def guests(name: str) -> str:
+    """Return what ``WEBEX_WIDGETS["GUESTS"]`` has by this name, or an empty string."""
     options: Any = getattr(settings, "WEBEX_WIDGETS", None)
+    return _text(options.get("GUESTS") if isinstance(options, dict) else None, name)
+
+
+def _option(name: str) -> str:
+    return _text(getattr(settings, "WEBEX_WIDGETS", None), name)
+
+
+def _text(options: Any, name: str) -> str:
     value = options.get(name) if isinstance(options, dict) else None
     return value if isinstance(value, str) else ""

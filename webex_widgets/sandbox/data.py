@@ -7,7 +7,7 @@ same space after a restart.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -34,10 +34,14 @@ ORGANISATION = stable_uuid("organisation")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody whom a developer can be while trying the site."""
+    """Somebody whom a developer can be while trying the site, a guest, or the service app.
+
+    The address alone says who it is: a guest may come back by another name.
+    """
 
     email: str
-    name: str
+    name: str = field(compare=False)
+    guest: bool = False
 
     @property
     def uuid(self) -> UUID:
@@ -52,18 +56,28 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """A group space, or a conversation of two."""
+    """A group space, or a conversation of two.
+
+    One that is ``open_to_guests`` has every guest among its members. That is the sandbox's own
+    choice, so that there is something to see: on Webex, a guest is in no space until somebody adds
+    them to it.
+    """
 
     uuid: UUID
     title: str
     type: SpaceType
     members: tuple[Person, ...]
     created: datetime
+    open_to_guests: bool = False
 
     @property
     def id(self) -> str:
         """The identifier in the REST API."""
         return rest_id("ROOM", self.uuid, CLUSTER)
+
+    def has(self, person: Person) -> bool:
+        """Whether somebody is a member."""
+        return person in self.members or (self.open_to_guests and person.guest)
 
     @property
     def creator(self) -> Person:
@@ -92,12 +106,33 @@ class Message:
         """The identifier in the REST API."""
         return rest_id("MESSAGE", self.uuid)
 
+    def concerns(self, person: Person) -> bool:
+        """Whether somebody is to hear of it."""
+        return self.space.has(person)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Somebody has read a space, up to its last message."""
+
+    uuid: UUID
+    space: Space
+    reader: Person
+    published: datetime
+
+    def concerns(self, person: Person) -> bool:
+        """Whether somebody is to hear of it: the other widgets of who has read."""
+        return person == self.reader
+
 
 ADA = Person("ada@example.com", "Ada Lovelace")
 GRACE = Person("grace@example.com", "Grace Hopper")
 KATHERINE = Person("katherine@example.com", "Katherine Johnson")
 
 PEOPLE = (ADA, GRACE, KATHERINE)
+
+# Whose token makes guests; it is in no space.
+SERVICE_APP = Person("service-app@example.com", "Service app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +143,7 @@ class Seed:
     type: SpaceType
     members: tuple[Person, ...]
     lines: tuple[tuple[Person, int, str], ...]
+    open_to_guests: bool = False
 
 
 SEEDS = (
@@ -134,6 +170,17 @@ SEEDS = (
             (GRACE, 236, "Bug removed, test page printed."),
             (KATHERINE, 41, "Thank you. It prints like new."),
         ),
+    ),
+    Seed(
+        "Reception",
+        "group",
+        (GRACE, ADA, KATHERINE),
+        (
+            (GRACE, 75, "Good morning! Write to us here, we answer within minutes."),
+            (KATHERINE, 72, "Deliveries go to the side entrance today."),
+            (GRACE, 58, "Visitors park in the yard. Your badge is ready when you come."),
+        ),
+        open_to_guests=True,
     ),
     Seed(
         "Course 101",
@@ -179,3 +226,14 @@ SEEDS = (
 def person_named(email: str) -> Person | None:
     """Return the person with this address, or ``None``."""
     return next((person for person in PEOPLE if person.email == email), None)
+
+
+def guest(issuer: str, subject: str, name: str) -> Person:
+    """Return the guest whom an issuer knows by this subject."""
+    uuid = stable_uuid(f"guest {issuer} {subject}")
+    return Person(f"{uuid}@guests.example.com", name, guest=True)
+
+
+def known_to(person: Person) -> tuple[Person, ...]:
+    """Return whom somebody may look up: everybody who is no guest, and themselves."""
+    return PEOPLE if person in PEOPLE else (*PEOPLE, person)

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.utils.crypto import constant_time_compare
 
 from webex_widgets.sandbox import conf, pages
-from webex_widgets.sandbox.data import PEOPLE, person_named
+from webex_widgets.sandbox.data import PEOPLE, SERVICE_APP, person_named
 from webex_widgets.sandbox.errors import ApiError, OAuthError, not_allowed
 from webex_widgets.sandbox.state import STATE, Code, Refreshed
 from webex_widgets.sandbox.tokens import (
@@ -29,6 +29,9 @@ from webex_widgets.sandbox.tokens import (
 CODE_LIFETIME = 10 * 60
 # Two refreshes within this time give out one and the same access token.
 REFRESH_INTERVAL = 24 * 60 * 60
+
+# What a service app that makes guests has been allowed.
+GUESTS_SCOPE = "guest-issuer:write"
 
 # What the authorization page hands on to itself when the form is sent.
 PARAMETERS = (
@@ -149,17 +152,20 @@ def access_token(request: HttpRequest) -> HttpResponse:
     """Exchange a code, or refresh: a form in, tokens as JSON out."""
     if request.method != "POST":
         raise not_allowed()
-    _authenticate_client(request)
+    client_id = _authenticate_client(request)
     grant_type = request.POST.get("grant_type", "")
     if grant_type == "authorization_code":
-        return _exchange(request.POST)
+        return _exchange(client_id, request.POST)
     if grant_type == "refresh_token":
-        return _refresh(request.POST.get("refresh_token", ""))
+        return _refresh(client_id, request.POST.get("refresh_token", ""))
     raise OAuthError(400, "unsupported_grant_type", "The grant type is not supported.")
 
 
-def _authenticate_client(request: HttpRequest) -> None:
-    """Hold the client's credentials, from the header or the form, against the settings."""
+def _authenticate_client(request: HttpRequest) -> str:
+    """Hold the credentials, from the header or the form, against the settings.
+
+    Return the client's id: the integration's, or the service app's.
+    """
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
@@ -172,16 +178,20 @@ def _authenticate_client(request: HttpRequest) -> None:
         client_secret = request.POST.get("client_secret", "")
     if not client_secret:
         raise OAuthError(401, "invalid_client", "client_secret cannot be null or empty")
-    known = _same(client_id, conf.client_id())
-    if not _same(client_secret, conf.client_secret()) or not known:
-        raise OAuthError(401, "invalid_client", "The client's credentials are not valid.")
+    for known_id, known_secret in (
+        (conf.client_id(), conf.client_secret()),
+        (conf.guests("CLIENT_ID"), conf.guests("CLIENT_SECRET")),
+    ):
+        if _same(client_id, known_id) and _same(client_secret, known_secret):
+            return client_id
+    raise OAuthError(401, "invalid_client", "The client's credentials are not valid.")
 
 
-def _exchange(form: Mapping[str, str]) -> HttpResponse:
+def _exchange(client_id: str, form: Mapping[str, str]) -> HttpResponse:
     code = STATE.redeem_code(form.get("code", ""))
     if code is None:
         raise ApiError(400, "The authorization code is used, expired, malformed or invalid.")
-    if form.get("redirect_uri") != code.redirect_uri or code.client_id != conf.client_id():
+    if form.get("redirect_uri") != code.redirect_uri or code.client_id != client_id:
         raise ApiError(400, "The redirect URI is not the one that the code was asked for with.")
     if code.challenge and not _same(_challenge(form.get("code_verifier", "")), code.challenge):
         raise ApiError(400, "The code verifier does not fit the code challenge.")
@@ -191,10 +201,10 @@ def _exchange(form: Mapping[str, str]) -> HttpResponse:
     return _tokens(grant, access, ACCESS_LIFETIME, refresh)
 
 
-def _refresh(refresh: str) -> HttpResponse:
-    token = read("refresh", refresh)
+def _refresh(client_id: str, refresh: str) -> HttpResponse:
+    token = read("refresh", refresh) or _service_app(refresh)
     now = time.time()
-    if token is None or token.grant.client_id != conf.client_id() or _refresh_ends(token) <= now:
+    if token is None or token.grant.client_id != client_id or _refresh_ends(token) <= now:
         raise OAuthError(
             400,
             "invalid_request",
@@ -206,6 +216,19 @@ def _refresh(refresh: str) -> HttpResponse:
         last = Refreshed(access, said.issued, said.expires)
         STATE.remember_refresh(token.grant.id, last)
     return _tokens(token.grant, last.access_token, round(last.expires - now), refresh)
+
+
+def _service_app(refresh: str) -> Token | None:
+    """Return what the service app's refresh token, which the site has in its settings, says.
+
+    It counts as given out when the sandbox started, and has the usual 90 days from then.
+    """
+    issued = STATE.started.timestamp()
+    revoked = STATE.is_revoked(SERVICE_APP, issued)
+    if revoked or not _same(refresh, conf.guests("REFRESH_TOKEN")):
+        return None
+    grant = Grant(SERVICE_APP, conf.guests("CLIENT_ID"), GUESTS_SCOPE, "service-app")
+    return Token(grant, issued, issued + REFRESH_LIFETIME)
 
 
 def _refresh_ends(token: Token) -> float:

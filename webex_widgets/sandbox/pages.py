@@ -69,6 +69,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "title": space.title or " and ".join(member.name for member in space.members),
             "type": space.type,
             "members": space.members,
+            "open_to_guests": space.open_to_guests,
             "last": STATE.messages(space)[-1:],
         }
         for space in STATE.spaces()

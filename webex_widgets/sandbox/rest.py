@@ -12,7 +12,14 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from webex_widgets.sandbox.data import ORGANISATION, PEOPLE, Message, Person, Space, rest_id
+from webex_widgets.sandbox.data import (
+    ORGANISATION,
+    Message,
+    Person,
+    Space,
+    known_to,
+    rest_id,
+)
 from webex_widgets.sandbox.errors import ApiError, RateLimitError, not_allowed
 from webex_widgets.sandbox.state import STATE, Outage
 from webex_widgets.sandbox.tokens import bearer
@@ -50,7 +57,7 @@ def rooms(request: HttpRequest) -> HttpResponse:
     """List the caller's spaces (GET), or open one from ``{"title": …}`` (POST)."""
     person = bearer(request)
     if request.method == "POST":
-        return JsonResponse(room_body(STATE.add_space(_text(request, "title"), person), person))
+        return JsonResponse(room_body(STATE.add_space(text_of(request, "title"), person), person))
     if request.method != "GET":
         raise not_allowed()
     spaces = STATE.spaces(person)
@@ -90,14 +97,14 @@ def people(request: HttpRequest) -> HttpResponse:
 
     The widgets give the identifiers of Webex's cloud where everybody else gives those of the API.
     """
-    bearer(request)
+    caller = bearer(request)
     if request.method != "GET":
         raise not_allowed()
     email = request.GET.get("email")
     ids = request.GET.get("id", "").split(",")
     found = [
         person
-        for person in PEOPLE
+        for person in known_to(caller)
         if person.email == email or person.id in ids or str(person.uuid) in ids
     ]
     return JsonResponse({"items": [person_body(person) for person in found]})
@@ -110,8 +117,8 @@ def messages(request: HttpRequest) -> HttpResponse:
     """
     person = bearer(request)
     if request.method == "POST":
-        space = _space(_text(request, "roomId"), person)
-        return JsonResponse(message_body(STATE.post(space, person, _text(request, "text"))))
+        space = _space(text_of(request, "roomId"), person)
+        return JsonResponse(message_body(STATE.post(space, person, text_of(request, "text"))))
     if request.method != "GET":
         raise not_allowed()
     space = _space(request.GET.get("roomId", ""), person)
@@ -171,7 +178,7 @@ def _space(room_id: str, person: Person) -> Space:
     return space
 
 
-def _text(request: HttpRequest, name: str) -> str:
+def text_of(request: HttpRequest, name: str) -> str:
     """Return a text that must stand in the request's JSON object."""
     try:
         said = json.loads(request.body)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from queue import SimpleQueue
 from uuid import UUID, uuid4
 
-from webex_widgets.sandbox.data import SEEDS, Message, Person, Space, stable_uuid
+from webex_widgets.sandbox.data import SEEDS, Message, Person, Receipt, Space, stable_uuid
 
 
 class Outage(StrEnum):
@@ -47,8 +47,9 @@ class Refreshed:
     expires: float
 
 
-# A new message for a listener, or ``None``: hang up.
-Events = SimpleQueue[Message | None]
+# News for a listener, or ``None``: hang up.
+News = Message | Receipt
+Events = SimpleQueue[News | None]
 
 
 class State:
@@ -67,7 +68,8 @@ class State:
             self.hang_up()
             self._spaces: dict[UUID, Space] = {}
             self._messages: dict[UUID, list[Message]] = {}
-            self._posted: list[Message] = []
+            self._news: list[News] = []
+            self._read: dict[tuple[UUID, Person], datetime] = {}
             self._codes: dict[str, Code] = {}
             self._refreshed: dict[str, Refreshed] = {}
             self._revoked: dict[Person, float] = {}
@@ -81,7 +83,14 @@ class State:
             name = seed.title or " ".join(member.email for member in seed.members)
             written = [now - timedelta(minutes=minutes) for _, minutes, _ in seed.lines]
             created = written[0] - timedelta(days=7)
-            space = Space(stable_uuid(name), seed.title, seed.type, seed.members, created)
+            space = Space(
+                stable_uuid(name),
+                seed.title,
+                seed.type,
+                seed.members,
+                created,
+                seed.open_to_guests,
+            )
             self._spaces[space.uuid] = space
             self._messages[space.uuid] = [
                 Message(stable_uuid(f"{name} {number}"), space, author, text, moment)
@@ -96,9 +105,7 @@ class State:
         """Return the spaces of a person, or all of them, the most recently active first."""
         with self._changed:
             spaces = [
-                space
-                for space in self._spaces.values()
-                if person is None or person in space.members
+                space for space in self._spaces.values() if person is None or space.has(person)
             ]
             return sorted(spaces, key=self.last_activity, reverse=True)
 
@@ -106,7 +113,7 @@ class State:
         """Return a space that the person is a member of, or ``None``."""
         with self._changed:
             space = self._spaces.get(uuid)
-        return space if space and person in space.members else None
+        return space if space and space.has(person) else None
 
     def space_by_id(self, rest_id: str, person: Person) -> Space | None:
         """Return a space that the person is a member of by its REST id, or ``None``."""
@@ -146,26 +153,42 @@ class State:
         message = Message(uuid4(), space, author, text, datetime.now(UTC))
         with self._changed:
             self._messages.setdefault(space.uuid, []).append(message)
-            self._posted.append(message)
-            for person, events in self._listeners.values():
-                if person in space.members:
-                    events.put(message)
+            self._read[space.uuid, author] = message.published
+            self._announce(message)
         return message
+
+    def read(self, space: Space, reader: Person) -> None:
+        """Note that somebody has read a space, and tell their other widgets."""
+        receipt = Receipt(uuid4(), space, reader, datetime.now(UTC))
+        with self._changed:
+            self._read[space.uuid, reader] = receipt.published
+            self._announce(receipt)
+
+    def last_read(self, space: Space, reader: Person) -> datetime:
+        """Return when somebody last read a space; what was there at the start counts as read."""
+        with self._changed:
+            return self._read.get((space.uuid, reader), self.started)
+
+    def _announce(self, news: News) -> None:
+        self._news.append(news)
+        for person, events in self._listeners.values():
+            if news.concerns(person):
+                events.put(news)
 
     # Listeners
 
     def listen(self, person: Person, after: int | None = None) -> tuple[Events, int]:
-        """Return a queue that receives the messages of a person's spaces, and a position.
+        """Return a queue that receives the news of a person's spaces, and a position.
 
         The queue is filled from now on or, for somebody who comes back, from ``after``, which is
         the position that an earlier call returned.
         """
         events: Events = SimpleQueue()
         with self._changed:
-            position = len(self._posted)
-            for message in self._posted[position if after is None else after :]:
-                if person in message.space.members:
-                    events.put(message)
+            position = len(self._news)
+            for news in self._news[position if after is None else after :]:
+                if news.concerns(person):
+                    events.put(news)
             self._listeners[id(events)] = (person, events)
         return events, position
 

@@ -12,12 +12,12 @@ import binascii
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.core import signing
 from django.http import HttpRequest
 
-from webex_widgets.sandbox.data import ORGANISATION, Person, person_named
+from webex_widgets.sandbox.data import ORGANISATION, SERVICE_APP, Person, person_named
 from webex_widgets.sandbox.errors import unauthorised
 from webex_widgets.sandbox.state import STATE
 
@@ -26,6 +26,9 @@ Kind = Literal["access", "refresh"]
 # What Webex gives an integration: 14 days and 90 days, each less a second.
 ACCESS_LIFETIME = 1209599
 REFRESH_LIFETIME = 7775999
+# What Webex gives a guest: by a service app, and by a guest issuer.
+GUEST_LIFETIME = 64799
+ISSUED_GUEST_LIFETIME = 21599
 # A token for a developer's own scripts, as Webex's developer site hands them out.
 PERSONAL_LIFETIME = 12 * 60 * 60
 
@@ -64,6 +67,8 @@ def mint(kind: Kind, grant: Grant, lifetime: int) -> tuple[str, Token]:
         {
             "kind": kind,
             "person": grant.person.email,
+            # Of guests there is no list: their tokens say all that is known of them.
+            **({"guest": grant.person.name} if grant.person.guest else {}),
             "client": grant.client_id,
             "scope": grant.scope,
             "grant": grant.id,
@@ -87,17 +92,34 @@ def read(kind: Kind, text: str) -> Token | None:
         said = signing.Signer(salt=_SALT).unsign_object(signed)
     except (binascii.Error, UnicodeDecodeError, ValueError, signing.BadSignature):
         return None
-    person = person_named(said["person"])
+    person = _person(said)
     if said["kind"] != kind or person is None or STATE.is_revoked(person, said["issued"]):
         return None
     grant = Grant(person, said["client"], said["scope"], said["grant"])
     return Token(grant, said["issued"], said["expires"])
 
 
+def _person(said: dict[str, Any]) -> Person | None:
+    email = said["person"]
+    if "guest" in said:
+        return Person(email, said["guest"], guest=True)
+    return SERVICE_APP if email == SERVICE_APP.email else person_named(email)
+
+
 def bearer(request: HttpRequest) -> Person:
     """Return the person whose access token a request carries; raise the 401 error otherwise."""
-    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-    token = read("access", text.strip()) if scheme.lower() == "bearer" else None
+    return bearer_grant(request).person
+
+
+def bearer_grant(request: HttpRequest) -> Grant:
+    """Return the grant whose access token a request carries; raise the 401 error otherwise."""
+    token = read("access", bearer_text(request))
     if token is None or token.expires <= time.time():
         raise unauthorised()
-    return token.grant.person
+    return token.grant
+
+
+def bearer_text(request: HttpRequest) -> str:
+    """Return what a request carries as a bearer token, or an empty string."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""

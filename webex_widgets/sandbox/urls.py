@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from webex_widgets.sandbox import cloud, oauth, pages, rest
+from webex_widgets.sandbox import cloud, guests, oauth, pages, rest
 
 REST: dict[str, rest.View] = {
     "rooms": rest.rooms,
@@ -12,6 +12,8 @@ REST: dict[str, rest.View] = {
     "people": rest.people,
     "people/me": rest.me,
     "messages": rest.messages,
+    "guests/token": guests.token,
+    "jwt/login": guests.login,
 }
 
 # What the widgets ask of the services, by host as the catalogue names them.
@@ -41,7 +43,7 @@ urlpatterns = [
     path("cloud/mercury-a.wbx2.com/v1/events/<uuid:uuid>", cloud.events),
     path(f"{CONVERSATION}/conversations/user/<str:user>", cloud.conversation_with),
     path(f"{CONVERSATION}/conversations/<uuid:uuid>", cloud.conversation),
-    path(f"{CONVERSATION}/conversations/<uuid:uuid>/activities", cloud.nothing, {"items": []}),
+    path(f"{CONVERSATION}/conversations/<uuid:uuid>/activities", cloud.activities),
     path(f"{CONVERSATION}/conversations/<uuid:uuid>/status/typing", cloud.nothing),
     path(f"{CONVERSATION}/conversations", cloud.conversations),
     path(f"{CONVERSATION}/conversationsSummary", cloud.conversations),
