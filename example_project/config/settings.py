@@ -44,6 +44,17 @@ WEBEX_WIDGETS: dict[str, Any] = {
     "ENCRYPTION_KEYS": env.list("WEBEX_ENCRYPTION_KEYS", default=[]) or None,
 }
 
+# Visitors without a Webex account take part as guests, whom a Service App of yours makes. Without
+# it, the page that is for them is not linked.
+GUESTS = {
+    "CLIENT_ID": env.str("WEBEX_GUEST_CLIENT_ID", default=""),
+    "CLIENT_SECRET": env.str("WEBEX_GUEST_CLIENT_SECRET", default=""),
+    "REFRESH_TOKEN": env.str("WEBEX_GUEST_REFRESH_TOKEN", default=""),
+}
+if any(GUESTS.values()):
+    WEBEX_WIDGETS["GUESTS"] = GUESTS
+SILENCED_SYSTEM_CHECKS = ["webex_widgets.W006"]  # that page knows by itself whether there are any
+
 # Where the connect form may lead: browsers hold redirects of a form to the policy below as well.
 AUTHORIZE_ORIGINS = ["https://webexapis.com", "https://*.webex.com"]
 
@@ -55,18 +66,24 @@ if SANDBOX:
         "CLIENT_ID": "example-site",
         "CLIENT_SECRET": "known-to-the-sandbox-only",
         "API_BASE_URL": f"{SANDBOX_URL}/v1",
+        "GUESTS": {
+            "CLIENT_ID": "example-service-app",
+            "CLIENT_SECRET": "known-to-the-sandbox-only",
+            "REFRESH_TOKEN": "known-to-the-sandbox-only",
+        },
     }
     AUTHORIZE_ORIGINS = [SANDBOX_URL]
 
-# Cisco's widget, served by this site once fetch_bundle.py has fetched it. Without these lines
-# it comes from Cisco's own servers.
+# Cisco's widgets, each served by this site once vendor_webex_widgets has fetched it. Without these
+# lines they come from Cisco's own servers.
 STATICFILES_DIRS: list[Path] = []
-if (BASE_DIR / "static/webex/widget-space/bundle.js").is_file():
-    STATICFILES_DIRS = [BASE_DIR / "static"]
-    WEBEX_WIDGETS["SPACE_WIDGET"] = {
-        "SCRIPT": "webex/widget-space/bundle.js",
-        "STYLESHEET": "webex/widget-space/main.css",
-    }
+for setting, widget in {"SPACE_WIDGET": "widget-space", "RECENTS_WIDGET": "widget-recents"}.items():
+    if (BASE_DIR / "static/webex" / widget / "bundle.js").is_file():
+        STATICFILES_DIRS = [BASE_DIR / "static"]
+        WEBEX_WIDGETS[setting] = {
+            "SCRIPT": f"webex/{widget}/bundle.js",
+            "STYLESHEET": f"webex/{widget}/main.css",
+        }
 
 # The site -------------------------------------------------------------------------------------
 
@@ -120,7 +137,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "intranet.context.sandbox",
+                "intranet.context.site",
             ],
         },
     },

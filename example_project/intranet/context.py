@@ -1,9 +1,14 @@
 """What every template of the site can read."""
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest
 
 
-def sandbox(request: HttpRequest) -> dict[str, str | None]:  # noqa: ARG001 - Django's signature
-    """Return the address of the sandbox, or ``None`` where the site speaks to Webex."""
-    return {"sandbox_url": getattr(settings, "SANDBOX_URL", None)}
+def site(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - Django's signature
+    """Return the address of the sandbox, where there is one, and whether guests are welcome."""
+    return {
+        "sandbox_url": getattr(settings, "SANDBOX_URL", None),
+        "guests": "GUESTS" in settings.WEBEX_WIDGETS,
+    }

@@ -5,6 +5,7 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import TestCase, override_settings
 from django.urls import reverse
@@ -90,6 +91,31 @@ class Pages(TestCase):
                 response = self.client.get(reverse("intranet:project", args=[project.slug]))
             self.assertContains(response, project.goal)
             self.assertContains(response, "<iframe", count=1)
+
+    def test_the_inbox_needs_a_person_and_opens_spaces_beside_the_list(self) -> None:
+        inbox = reverse("intranet:inbox")
+        self.assertRedirects(self.client.get(inbox), f"{reverse('intranet:sign_in')}?next={inbox}")
+        self.assertNotContains(self.client.get("/"), inbox)
+        self.sign_in()
+        self.connect("grace")
+        self.assertContains(self.client.get("/"), "Open your inbox")
+        response = self.client.get(inbox)
+        self.assertContains(response, "<iframe", count=2)
+        for part in ('id="recents"', 'id="space"', 'id="unread"', "intranet/unread.js"):
+            self.assertContains(response, part, count=1)
+
+    def test_guests_talk_to_the_reception(self) -> None:
+        reception = reverse("intranet:reception")
+        with override_settings(WEBEX_WIDGETS={**settings.WEBEX_WIDGETS, "GUESTS": {}}):
+            self.assertContains(self.client.get("/"), reception)
+            with self.assertNumQueries(0):
+                self.assertContains(self.client.get(reception), "<iframe", count=1)
+        without = {name: settings.WEBEX_WIDGETS[name] for name in ("CLIENT_ID", "CLIENT_SECRET")}
+        with override_settings(WEBEX_WIDGETS=without):
+            self.assertNotContains(self.client.get("/"), reception)
+            response = self.client.get(reception)
+            self.assertContains(response, "Guests are not set up")
+            self.assertNotContains(response, "<iframe")
 
     def test_there_is_no_other_project(self) -> None:
         response = self.client.get(reverse("intranet:project", args=["zeppelin"]))

@@ -44,6 +44,19 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @login_required
+def inbox(request: HttpRequest) -> HttpResponse:
+    """Show the person's own spaces, and beside them the one that they choose."""
+    return render(request, "intranet/inbox.html")
+
+
+@require_safe
+def reception(request: HttpRequest) -> HttpResponse:
+    """Let visitors without an account talk to the reception, as guests."""
+    return render(request, "intranet/reception.html")
+
+
+@require_safe
+@login_required
 @never_cache
 def connection(request: HttpRequest) -> HttpResponse:
     """Show with whom the person is connected. Everything on it comes from the site's database."""

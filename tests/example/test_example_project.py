@@ -13,6 +13,11 @@ ROOT = Path(__file__).parents[2]
 MANAGE = ROOT / "example_project" / "manage.py"
 WEBEX = {"WEBEX_CLIENT_ID": "id", "WEBEX_CLIENT_SECRET": "secret"}
 SANDBOX = {"WEBEX_CLIENT_ID": "", "WEBEX_CLIENT_SECRET": ""}
+GUESTS = {
+    "WEBEX_GUEST_CLIENT_ID": "service app",
+    "WEBEX_GUEST_CLIENT_SECRET": "secret",
+    "WEBEX_GUEST_REFRESH_TOKEN": "refresh token",
+}
 
 
 def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -25,6 +30,7 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
         "ALLOWED_HOSTS": "",
         "WEBEX_ENCRYPTION_KEYS": "",
         **SANDBOX,
+        **dict.fromkeys(GUESTS, ""),
     }
     return subprocess.run(
         [sys.executable, "-W", "error", str(MANAGE), *arguments],
@@ -42,7 +48,9 @@ def test_its_own_tests_pass() -> None:
     assert "NO TESTS RAN" not in result.stderr
 
 
-@pytest.mark.parametrize("variables", [WEBEX, SANDBOX], ids=["webex", "sandbox"])
+@pytest.mark.parametrize(
+    "variables", [WEBEX, WEBEX | GUESTS, SANDBOX], ids=["webex", "guests", "sandbox"]
+)
 def test_the_system_checks_pass(variables: dict[str, str]) -> None:
     result = manage("check", "--fail-level", "WARNING", **variables)
     assert result.returncode == 0, result.stderr
@@ -69,12 +77,18 @@ def test_wrong_settings_are_named(variables: dict[str, str], sentence: str) -> N
     assert sentence in result.stderr
 
 
+def test_half_of_a_service_app_is_named() -> None:
+    result = manage("check", **WEBEX, WEBEX_GUEST_CLIENT_ID="service app")
+    assert result.returncode != 0
+    assert 'WEBEX_WIDGETS["GUESTS"] needs CLIENT_SECRET' in result.stderr
+
+
 def test_every_variable_is_listed() -> None:
     settings = (ROOT / "example_project" / "config" / "settings.py").read_text(encoding="utf-8")
     listed = (ROOT / ".env.example").read_text(encoding="utf-8")
     read = set(re.findall(r"""env\.\w+\(\s*["'](\w+)["']""", settings))
     assert read == set(re.findall(r"^#([A-Z_]+)=", listed, re.MULTILINE))
-    assert len(read) >= 7
+    assert len(read) >= 10
 
 
 def test_a_taken_port_is_named() -> None:
