@@ -58,7 +58,7 @@ logger = logging.getLogger("webex_widgets")
 def frame(request: HttpRequest) -> HttpResponse:
     """Draw the document inside the ``<iframe>``: the same bytes for everybody, and no secret.
 
-    Its script may find a ``room`` in the address, which is nothing to this view.
+    Its script may find a ``room`` or a ``start`` in the address, which are nothing to this view.
     """
     signed = request.GET.get("w", "")
     try:
@@ -250,7 +250,7 @@ def guest(request: HttpRequest) -> HttpResponse:
     if not isinstance(widget, SpaceWidget) or not widget.guest:
         return _answer("unavailable", _stale_address(), status=HTTPStatus.BAD_REQUEST)
     guests.introduce(request, request.POST.get("name", ""))
-    return HttpResponseRedirect(url("frame", w=signed))
+    return HttpResponseRedirect(url("frame", w=signed, start="1"))
 
 
 def _language(widget: SpaceWidget | RecentsWidget) -> str:

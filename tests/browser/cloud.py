@@ -111,6 +111,7 @@ class Cloud:
 
     api: WebexApi
     bundle: Path
+    mercury: str = "wss://mercury-a.wbx2.com"
     calls: list[Call] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
     sockets: list[WebSocketRoute] = field(default_factory=list)
@@ -184,7 +185,7 @@ class Cloud:
         if address == f"{DEVICE}/devices":
             return 200, {
                 "url": f"{DEVICE}/devices/{uuid4()}",
-                "webSocketUrl": f"wss://mercury-a.wbx2.com/v1/{uuid4()}",
+                "webSocketUrl": f"{self.mercury}/v1/{uuid4()}",
                 "userId": ADA_UUID,
                 "deviceType": "WEB",
                 "modificationTime": PUBLISHED,

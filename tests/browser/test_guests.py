@@ -68,6 +68,15 @@ def test_a_visitor_joins(
     assert service_app.access_token == api.access_tokens[0]
 
 
+def test_a_guest_clicks_once(page: Page, site: Site, guests: None) -> None:
+    page.goto(site.url("/public/guest-click/"))
+    frame = space_frame(page)
+    frame.get_by_role("button", name="Show the Webex space").click()
+    frame.get_by_label("Your name").fill("Katherine")
+    frame.get_by_role("button", name="Join as a guest").click()
+    expect_space(page, UNICORN)
+
+
 def test_no_name_is_no_guest(page: Page, site: Site, guests: None, api: WebexApi) -> None:
     page.goto(site.url("/public/guest/"))
     name = space_frame(page).get_by_label("Your name")

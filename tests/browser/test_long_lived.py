@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import Final
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
+from websockets.sync.server import ServerConnection, serve
 
 from webex_widgets.models import WebexToken
 
 from .cloud import Cloud
 from .conftest import (
+    PATIENCE,
+    MakeContext,
     Seen,
     Site,
     button,
     connect,
     expect_space,
     missing,
+    sign_in,
     space_frame,
 )
 from .webex_api import HELP_DESK, UNICORN, WebexApi
@@ -179,6 +188,69 @@ def test_sign_in_comes_back_to_where_the_page_is_now(page: Page, site: Site, use
     assert "next=%2Fpublic%2Fproject%2F%3Ftab%3Dchat" in page.url
 
 
+# Sockets that are real, and so are seen to end
+
+
+@dataclass
+class Mercury:
+    """A WebSocket server, and what has happened at it."""
+
+    url: str
+    events: Queue[str]
+
+
+@pytest.fixture
+def mercury() -> Iterator[Mercury]:
+    """Yield a server to which the widget's socket leads."""
+    events: Queue[str] = Queue()
+
+    def handle(connection: ServerConnection) -> None:
+        events.put("opened")
+        for message in connection:
+            frame = json.loads(message)
+            if frame["type"] == "authorization":
+                data = {"eventType": "mercury.buffer_state", "bufferState": {}}
+                connection.send(json.dumps({"id": "1", "data": data, "sequenceNumber": 1}))
+        events.put("closed")
+
+    with serve(handle, "127.0.0.1", 0) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield Mercury(f"ws://127.0.0.1:{server.socket.getsockname()[1]}", events)
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        "document.querySelector('iframe').remove()",
+        "document.body.innerHTML = ''",
+        "document.querySelector('iframe').contentWindow.location.reload()",
+    ],
+)
+def test_a_frame_that_goes_leaves_no_socket(
+    new_context: MakeContext,
+    site: Site,
+    user: User,
+    api: WebexApi,
+    bundle: Path,
+    mercury: Mercury,
+    leave: str,
+) -> None:
+    # The policy allows Webex's own sockets alone.
+    context = new_context(bypass_csp=True)
+    Cloud(api, bundle, mercury.url).route(context, socket=False)
+    connect(sign_in(context, site, user), api)
+    page = context.new_page()
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    assert mercury.events.get(timeout=PATIENCE / 1000) == "opened"
+    assert mercury.events.empty()
+    page.evaluate(leave)
+    assert mercury.events.get(timeout=PATIENCE / 1000) == "closed"
+
+
 # Click to load
 
 
@@ -193,6 +265,22 @@ def test_click_loads_the_bundle(page: Page, site: Site, connected: User, seen: S
     page.keyboard.press("Enter")
     expect_space(page, UNICORN)
     assert seen.count("bundle.js") == 1
+
+
+def test_a_frame_that_was_started_stays_so(
+    page: Page, site: Site, connected: User, api: WebexApi
+) -> None:
+    api.faults["rooms"] = 503
+    page.goto(site.url("/pages/click/"))
+    space_frame(page).get_by_role("button", name="Show the Webex space").click()
+    expect(button(space_frame(page))).to_have_text("Try again")
+    api.faults.clear()
+    button(space_frame(page)).click()
+    expect_space(page, UNICORN)
+    page.frames[1].evaluate("() => location.reload()")
+    expect_space(page, UNICORN)
+    page.reload()
+    expect(button(space_frame(page))).to_have_text("Show the Webex space")
 
 
 def test_click_leads_to_a_state(page: Page, site: Site, user: User, seen: Seen) -> None:

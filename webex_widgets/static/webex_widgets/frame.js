@@ -21,7 +21,8 @@
   const page = document.body.dataset;
   const state = document.getElementById("webex-state");
   const form = document.getElementById("webex-guest");
-  const room = new URL(window.location).searchParams.get("room");
+  const query = new URL(window.location).searchParams;
+  const room = query.get("room");
 
   /** What is shown: a status of the session's, and the token that the widget runs with. */
   const shown = { status: null, token: undefined };
@@ -58,8 +59,9 @@
     action.hidden = !next;
     if (next) {
       action.textContent = next.label;
-      action.href = next.url;
       action.target = next.target;
+      // To begin again is to begin with what was chosen and clicked here.
+      action.href = next.target === "_self" ? window.location.href : next.url;
     }
     reveal(state);
     shown.status = status;
@@ -351,6 +353,9 @@
     event.target.hidden = true;
     event.target.removeAttribute("role");
     document.querySelector("main").focus();
+    // However often this document is loaded anew, nobody has to click twice.
+    query.set("start", "1");
+    window.history.replaceState(null, "", `?${query}`);
     run();
   }
 
@@ -373,7 +378,7 @@
   }
   listenIn();
   watch();
-  if (page.onClick === undefined || room) {
+  if (page.onClick === undefined || room || query.has("start")) {
     run();
   } else {
     offer(runOnClick);
