@@ -52,8 +52,7 @@ def room_id(transport: Transport, access_token: str, title: str, owner: str) -> 
     if room is None:
         cache.delete(key)
         raise RoomNotFound("The user is in no space of that title.")
-    if room.id != remembered:
-        cache.set(key, room.id, conf.ROOM_CACHE_TIMEOUT)
+    cache.set(key, room.id, conf.ROOM_CACHE_TIMEOUT)
     return room.id
 
 

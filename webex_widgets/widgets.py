@@ -6,6 +6,7 @@ each widget.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Final
 
@@ -36,7 +37,7 @@ def option(name: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Widget:
+class Widget(ABC):
     """What both widgets have in common.
 
     ``language`` is the one that the frame speaks, as Django names it; empty: the site's.
@@ -53,9 +54,9 @@ class Widget:
     log_level: str | None = option("logLevel")
 
     @property
+    @abstractmethod
     def assets(self) -> WidgetAssets:
         """Where Cisco's bundle comes from."""
-        raise NotImplementedError
 
     def signed(self) -> str:
         """Return this widget as a text that only this site can make.

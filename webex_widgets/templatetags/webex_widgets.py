@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -118,7 +119,7 @@ BUILTINS: Final = ("True", "False", "None")
 """Variables that mean the same in every context."""
 
 
-class WidgetNode(Node):
+class WidgetNode(Node, ABC):
     """A widget's ``<iframe>``: what the tags have in common."""
 
     tag: str
@@ -162,16 +163,16 @@ class WidgetNode(Node):
                 logger.warning("%s: %s.", self.tag, problem)
         return values
 
+    @abstractmethod
     def widget(self, values: Mapping[str, Any]) -> SpaceWidget | RecentsWidget:
         """Return the widget of these fields; ``ValueError``: they do not go together."""
-        raise NotImplementedError
 
+    @abstractmethod
     def names(self, values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
         """Return what a screen reader calls the frame and the fields that must not be left out.
 
         ``None``: there is nothing to show.
         """
-        raise NotImplementedError
 
     def render(self, context: Context) -> str:
         """Return the ``<iframe>``, or a sentence where there is nothing to show."""
