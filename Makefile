@@ -50,13 +50,13 @@ migrations-check: $(VENV)/.demo ## Check that no migration is missing
 
 .PHONY: messages
 messages: $(VENV)/.demo ## Update the translations' catalogues (needs gettext)
-	@# The date would change with every run.
-	@cd webex_widgets && mkdir -p locale && python=$(abspath $(BIN))/python && \
-	$$python -m django makemessages $(LANGUAGES:%=--locale %) --ignore sandbox \
-		--add-location file --no-obsolete && \
-	for file in locale/*/LC_MESSAGES/django.po; do \
+	@cd webex_widgets && $(abspath $(BIN))/python -m django makemessages \
+		--all --ignore sandbox --add-location file --no-obsolete
+	@# Without the date, which would change each time.
+	@for file in webex_widgets/locale/*/LC_MESSAGES/django.po; do \
 		sed '/^"POT-Creation-Date:/d' "$$file" > "$$file.new" && mv "$$file.new" "$$file" || exit; \
-	done && $$python -m django compilemessages
+	done
+	@cd webex_widgets && $(abspath $(BIN))/python -m django compilemessages
 
 .PHONY: dist
 dist: $(VENV)/.test ## Build the sdist and the wheel into dist/

@@ -80,6 +80,7 @@ def frame(request: HttpRequest) -> HttpResponse:
     }
     with translation.override(_language(widget)):
         response = render(request, "webex_widgets/frame.html", context)
+    response["Content-Language"] = _language(widget)
     response["Content-Security-Policy"] = policy.frame_policy([script, stylesheet])
     return response
 
@@ -105,16 +106,24 @@ def session(request: HttpRequest) -> HttpResponse:
     except BadSignature:
         return _answer("unavailable", _stale_address(), status=HTTPStatus.BAD_REQUEST)
     with translation.override(_language(widget)):
-        if request.user.is_authenticated:
-            return _session_of_user(request, widget, chosen)
-        if isinstance(widget, SpaceWidget) and widget.guest:
-            return _session_of_guest(request, widget)
-        message = (
-            _("Sign in to see this Webex space.")
-            if isinstance(widget, SpaceWidget)
-            else _("Sign in to see your Webex spaces.")
-        )
-        return _answer("sign_in", message, _sign_in_action(request))
+        response = _session(request, widget, chosen)
+    response["Content-Language"] = _language(widget)
+    return response
+
+
+def _session(
+    request: HttpRequest, widget: SpaceWidget | RecentsWidget, chosen: str
+) -> JsonResponse:
+    if request.user.is_authenticated:
+        return _session_of_user(request, widget, chosen)
+    if isinstance(widget, SpaceWidget) and widget.guest:
+        return _session_of_guest(request, widget)
+    message = (
+        _("Sign in to see this Webex space.")
+        if isinstance(widget, SpaceWidget)
+        else _("Sign in to see your Webex spaces.")
+    )
+    return _answer("sign_in", message, _sign_in_action(request))
 
 
 def _chosen_room(request: HttpRequest, widget: SpaceWidget | RecentsWidget) -> str:

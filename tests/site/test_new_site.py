@@ -21,6 +21,7 @@ pytestmark = pytest.mark.site
 
 JOURNEY, STATES, BROWSER = PEOPLE
 [EMAIL] = ADA["emails"]
+LANGUAGES = ("de", "es", "fr", "ja", "pt_BR")
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(distribution: Distribution) -> None:
@@ -38,6 +39,7 @@ def test_the_wheel_holds_more_than_modules(distribution: Distribution) -> None:
         r"webex_widgets/management/commands/refresh_webex_tokens\.py",
         r"webex_widgets/static/webex_widgets/frame\.js",
         r"webex_widgets/templates/webex_widgets/frame\.html",
+        *(rf"webex_widgets/locale/{name}/LC_MESSAGES/django\.mo" for name in LANGUAGES),
         r"webex_widgets/sandbox/static/.+\.css",
         r"webex_widgets/sandbox/templates/.+\.html",
         r".+\.dist-info/licenses/LICENSE",
