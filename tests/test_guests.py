@@ -8,7 +8,10 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jwt
 import pytest
@@ -16,9 +19,13 @@ import requests
 import responses
 import time_machine
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.management import call_command
 from django.http import HttpRequest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from webex_widgets import guests, tokens
@@ -37,8 +44,9 @@ from webex_widgets.exceptions import (
 )
 from webex_widgets.guests import SESSION_KEY, Guest, clean_name
 from webex_widgets.models import WebexToken
+from webex_widgets.widgets import SpaceWidget
 
-from .conftest import API, DEAD, GRANT, NEW_ACCESS, NEW_REFRESH, UNAUTHORIZED
+from .conftest import API, DEAD, GRANT, NEW_ACCESS, NEW_REFRESH, UNAUTHORIZED, room
 
 TOKEN_URL = f"{API}/access_token"
 GUEST_URL = f"{API}/guests/token"
@@ -287,6 +295,120 @@ def test_another_issuer(app: dict[str, Any], wire: responses.RequestsMock) -> No
     assert (after.subject, after.display_name) == (before.subject, before.display_name)
 
 
+# What else is in the session
+
+BACKENDS = ["cache", "cached_db", "db", "file"]
+
+
+def open_space(client: Client) -> dict[str, Any]:
+    """Ask for the session of a frame that lets guests in."""
+    widget = SpaceWidget(destination="R", destination_type="room_id", guest=True)
+    content: dict[str, Any] = client.get("/webex/session/", {"w": widget.signed()}).json()
+    return content
+
+
+@pytest.fixture
+def visitor(app: dict[str, Any], wire: responses.RequestsMock) -> Client:
+    """Return a visitor whose name the site knows, of a space that can be opened."""
+    app["DISPLAY_NAME"] = lambda request: "Grace"
+    wire.post(TOKEN_URL, json=GRANT)
+    wire.get(f"{API}/rooms/R", json=room("Any", id="R"))
+    return Client()
+
+
+def while_webex_is_asked(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen: in this thread, which is the one with the test's transaction."""
+    mint_guest = guests._mint
+
+    def mint_slowly(*args: Any) -> GuestGrant:
+        happens()
+        return mint_guest(*args)
+
+    monkeypatch.setattr(guests, "_mint", mint_slowly)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_others_put_into_the_session_meanwhile_stays(
+    visitor: Client,
+    wire: responses.RequestsMock,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    backend: str,
+) -> None:
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{backend}"
+    settings.SESSION_FILE_PATH = str(tmp_path)
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    session = visitor.session
+    session["cart"] = []
+    session.save()
+
+    def another_request() -> None:
+        other = store(session.session_key)
+        other["cart"] = ["book"]
+        other[SESSION_KEY] = {"told": "Ada"}
+        other.save()
+
+    mint(wire)
+    while_webex_is_asked(monkeypatch, another_request)
+    assert open_space(visitor)["status"] == "ready"
+    assert open_space(visitor)["options"]["accessToken"] == "SENTINELguest1"
+    after = store(session.session_key)
+    assert after["cart"] == ["book"]
+    assert after[SESSION_KEY]["told"] == "Ada"
+    assert after[SESSION_KEY]["name"] == "Grace"
+    assert len(sent(wire)) == 1
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS, "signed_cookies"])
+def test_every_kind_of_session(
+    visitor: Client,
+    wire: responses.RequestsMock,
+    settings: Settings,
+    tmp_path: Path,
+    backend: str,
+) -> None:
+    """One that there was before, and one that there was not."""
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{backend}"
+    settings.SESSION_FILE_PATH = str(tmp_path)
+    mint(wire)
+    other = Client()
+    session = other.session
+    session["cart"] = ["book"]
+    session.save()
+    other.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
+    for number, browser in enumerate((visitor, other), 1):
+        for _ in range(2):
+            assert open_space(browser)["options"]["accessToken"] == f"SENTINELguest{number}"
+    assert other.session["cart"] == ["book"]
+
+
+def test_a_session_that_ends_meanwhile(
+    visitor: Client, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django refuses such a request, and the session does not come back."""
+    session = visitor.session
+    session["cart"] = []
+    session.save()
+    mint(wire)
+    while_webex_is_asked(monkeypatch, session.flush)
+    widget = SpaceWidget(destination="R", destination_type="room_id", guest=True)
+    answer = visitor.get("/webex/session/", {"w": widget.signed()})
+    assert answer.status_code == 400
+    assert not Session.objects.exists()
+
+
+def test_a_session_that_ends_while_it_is_saved(
+    visitor: Client, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = visitor.session
+    session["cart"] = []
+    session.save()
+    mint(wire)
+    monkeypatch.setattr(SessionStore, "save", mock.Mock(side_effect=UpdateError))
+    assert open_space(visitor)["status"] == "ready"
+
+
 STRANGE: list[Callable[[dict[str, Any]], Any]] = [
     lambda entry: "text",
     lambda entry: None,
@@ -478,6 +600,17 @@ def test_an_address_s_limit(
         become(visit(address=other))
 
 
+def test_an_address_that_is_refused_makes_no_sessions(
+    app: dict[str, Any], visitor: Client, wire: responses.RequestsMock
+) -> None:
+    app["PER_ADDRESS"] = 1
+    mint(wire)
+    assert open_space(visitor)["status"] == "ready"
+    for _ in range(3):
+        assert open_space(Client())["message"].startswith("Too many guests")
+    assert Session.objects.count() == 1
+
+
 def test_only_guests_that_were_made_count(
     app: dict[str, Any], wire: responses.RequestsMock
 ) -> None:
@@ -500,6 +633,36 @@ def test_only_guests_that_were_made_count(
     become(other)
 
 
+@pytest.mark.parametrize(
+    "backend", ["db.DatabaseCache", "filebased.FileBasedCache", "locmem.LocMemCache"]
+)
+def test_a_quiet_while_does_not_begin_the_hour_anew(
+    app: dict[str, Any],
+    wire: responses.RequestsMock,
+    settings: Settings,
+    time_machine: Any,
+    tmp_path: Path,
+    backend: str,
+) -> None:
+    """Some caches' ``incr`` keeps the value for the cache's own default time, five minutes."""
+    location = str(tmp_path) if "file" in backend else "guests_cache"
+    settings.CACHES = {
+        "default": {"BACKEND": f"django.core.cache.backends.{backend}", "LOCATION": location}
+    }
+    call_command("createcachetable")
+    app["PER_ADDRESS"] = 2
+    mint(wire)
+    time_machine.move_to(datetime(2026, 11, 21, 12, 1, tzinfo=UTC), tick=False)
+    for _ in range(2):
+        become(visit())
+    for _ in range(4):
+        with pytest.raises(TooManyGuests):
+            become(visit())
+        time_machine.shift(840)
+    time_machine.shift(600)
+    become(visit())
+
+
 @pytest.mark.parametrize("backend", ["dummy.DummyCache", "locmem.LocMemCache"])
 def test_a_cache_that_loses_its_counters(
     app: dict[str, Any],
@@ -518,11 +681,33 @@ def test_a_cache_that_loses_its_counters(
     become(visitor, "Two")
 
 
+def test_a_cache_that_is_down_makes_no_guests(
+    app: Any, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mint(wire)
+    visitor = visit()
+    before = become(visitor)
+    with monkeypatch.context() as patch:
+        patch.setattr(LocMemCache, "incr", mock.Mock(side_effect=ConnectionError))
+        with pytest.raises(TransportError, match="cache"):
+            become(visit())
+        assert become(visitor) == before
+    # Nor does one that goes down meanwhile hide what went wrong.
+    for url in (TOKEN_URL, GUEST_URL):
+        wire.remove("POST", url)
+
+    def go_down(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        monkeypatch.setattr(LocMemCache, "incr", mock.Mock(side_effect=ConnectionError))
+        return 403, {}, ""
+
+    wire.add_callback("POST", GUEST_URL, go_down)
+    with pytest.raises(ApiError):
+        become(visit())
+
+
 def test_the_cache_tells_nobody(
     app: Any, wire: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django.core.cache.backends.locmem import LocMemCache
-
     keys: list[str] = []
     add = LocMemCache.add
 

@@ -166,9 +166,9 @@ def check_deployment(**_options: Any) -> list[CheckMessage]:
         found.append(
             checks.Warning(
                 f'The cache "{conf.CACHE}" is not shared between processes, so each of them has '
-                "to find out for itself that Webex does not answer.",
+                "to find out for itself that Webex does not answer, and counts guests for itself.",
                 hint='Name a shared cache in WEBEX_WIDGETS["CACHE"]: Redis, Memcached or the '
-                "database.",
+                "database, which counts guests less exactly.",
                 id="webex_widgets.W005",
             )
         )

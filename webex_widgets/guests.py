@@ -11,24 +11,30 @@ import ipaddress
 import re
 import time
 import unicodedata
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.contrib.sessions.backends.base import SessionBase
-from django.core.cache import caches
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
-from . import crypto, tokens
+from . import cache, crypto, tokens
 from .client import guests as client
 from .client.transport import Transport
 from .client.types import GuestGrant
 from .conf import GuestIssuer, Guests, conf
-from .exceptions import DecryptionError, GuestNameRequired, GuestsNotSetUp, TooManyGuests
+from .exceptions import (
+    DecryptionError,
+    GuestNameRequired,
+    GuestsNotSetUp,
+    TooManyGuests,
+    TransportError,
+)
 
 SESSION_KEY: Final = "webex_guest"
 
@@ -80,16 +86,21 @@ def guest(transport: Transport, request: HttpRequest, *, refused: bool = False) 
     same = (known.by, known.name) == (guests.issuer.id, display_name)
     if same and known.subject and known.access_token and not (refused or _ended(known.ends_at)):
         return Guest(known.access_token, known.ends_at, display_name, known.subject)
-    subject = known.subject or _subject(request.session)
-    grant = _counted(transport, request, guests, subject, display_name)
-    request.session[SESSION_KEY] = {
-        "told": known.told,
-        "subject": subject,
-        "name": display_name,
-        "by": guests.issuer.id,
-        "token": crypto.encrypt(grant.access_token),
-        "ends": grant.ends_at and grant.ends_at.timestamp(),
-    }
+    with _one_more("address", _address(request), guests.per_address):
+        # Not earlier: an address that is refused must not fill the table of sessions.
+        subject = known.subject or _subject(request.session)
+        with _one_more("session", subject, guests.per_session):
+            grant = _mint(transport, guests, subject, display_name)
+    _remember(
+        request,
+        {
+            "subject": subject,
+            "name": display_name,
+            "by": guests.issuer.id,
+            "token": crypto.encrypt(grant.access_token),
+            "ends": grant.ends_at and grant.ends_at.timestamp(),
+        },
+    )
     return Guest(grant.access_token, grant.ends_at, display_name, subject)
 
 
@@ -170,44 +181,46 @@ def _subject(session: SessionBase) -> str:
 
 
 @sensitive_variables()
-def _counted(
-    transport: Transport, request: HttpRequest, guests: Guests, subject: str, name: str
-) -> GuestGrant:
-    """Ask for a guest's token, if the session and the address may have one more.
+def _remember(request: HttpRequest, entry: dict[str, Any]) -> None:
+    """Keep a guest in the session, and with it whatever was put there while Webex was asked."""
+    session, key = request.session, request.session.session_key
+    # A session that is new, or that lives in a cookie, is this request's alone; one that has ended
+    # meanwhile is Django's matter, and so are changes that the site makes in this very request.
+    shared = key is not None and not session.modified and session.exists(key)
+    if shared:
+        session = request.session = type(session)(key)
+    session[SESSION_KEY] = {**_entry(session), **entry}
+    if shared:
+        with suppress(UpdateError):  # it has ended this very moment
+            session.save()
+        # Otherwise it would be saved once more after the response, over what others do until then.
+        session.modified = False
 
-    Raises ``TooManyGuests``, and what asking raises; then nothing was counted.
+
+@contextmanager
+def _one_more(kind: str, whose: str, most: int) -> Iterator[None]:
+    """Count a guest of this session or address, unless making one raises.
+
+    Raises ``TooManyGuests``, and ``TransportError`` while the cache that counts is down.
     """
-    cache = caches[conf.CACHE]
     now = time.time()
-    counted: list[str] = []
+    # No cache can be read for who was here.
+    key = f"webex_widgets.guests.{_hashed(kind, whose)}.{now // WINDOW:.0f}"
+    cache.add(key, 0, 2 * WINDOW)
+    # Counted first and looked at then, so that many at a time do not all see room for one more.
+    number = cache.count(key, 1, 2 * WINDOW)
+    if number is None:
+        raise TransportError("The cache that counts guests is down, so there are no new ones.")
     try:
-        for kind, whose, most in (
-            ("session", subject, guests.per_session),
-            ("address", _address(request), guests.per_address),
-        ):
-            # No cache can be read for who was here.
-            key = f"webex_widgets.guests.{_hashed(kind, whose)}.{now // WINDOW:.0f}"
-            cache.add(key, 0, 2 * WINDOW)
-            counted.append(key)
-            # Counted first and looked at then: of many at a time, no two see the same number.
-            if _add(key, 1) > most:
-                raise TooManyGuests(  # noqa: TRY301 - what was counted is given back here too
-                    f"One {kind} may be {most} new guests an hour.",
-                    retry_after=int(WINDOW - now % WINDOW) + 1,
-                )
-        return _mint(transport, guests, subject, name)
+        if number > most:
+            raise TooManyGuests(  # noqa: TRY301 - what was counted is given back here too
+                f"One {kind} may be {most} new guests an hour.",
+                retry_after=int(WINDOW - now % WINDOW) + 1,
+            )
+        yield
     except BaseException:
-        for key in counted:
-            _add(key, -1)
+        cache.count(key, -1, 2 * WINDOW)
         raise
-
-
-def _add(key: str, number: int) -> int:
-    """Return a counter's new value; 0 where the cache has lost it, or keeps nothing."""
-    try:
-        return caches[conf.CACHE].incr(key, number)
-    except ValueError:
-        return 0
 
 
 @sensitive_variables()

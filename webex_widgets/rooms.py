@@ -10,9 +10,8 @@ from http import HTTPStatus
 from typing import Final
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.core.cache import caches
 
-from . import tokens
+from . import cache, tokens
 from .client import rest
 from .client.transport import Transport
 from .client.types import Room
@@ -42,7 +41,6 @@ def room_id(transport: Transport, access_token: str, title: str, owner: str) -> 
     whoever goes on to use the access token knows it to be accepted; a remembered id makes it one
     small call. Raises ``RoomNotFound``, ``ApiError`` or ``TransportError``.
     """
-    cache = caches[conf.CACHE]
     whose = [owner, conf.API_BASE_URL, title]
     key = f"webex_widgets.room.{hashlib.sha256(json.dumps(whose).encode()).hexdigest()}"
     remembered = cache.get(key)
@@ -52,7 +50,7 @@ def room_id(transport: Transport, access_token: str, title: str, owner: str) -> 
     if room is None:
         cache.delete(key)
         raise RoomNotFound("The user is in no space of that title.")
-    cache.set(key, room.id, conf.ROOM_CACHE_TIMEOUT)
+    cache.put(key, room.id, conf.ROOM_CACHE_TIMEOUT)
     return room.id
 
 

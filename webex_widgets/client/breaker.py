@@ -1,7 +1,8 @@
 """Keeps a site's workers from piling up behind a Webex that hangs.
 
 After a few time-outs in a row nobody asks Webex any more, and everyone has the answer at once; one
-probe every so often finds out whether Webex is back. All processes share this through the cache.
+probe every so often finds out whether Webex is back. All processes share this through the cache;
+while that is down, everybody asks.
 """
 
 from __future__ import annotations
@@ -9,9 +10,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from django.core.cache import BaseCache, caches
-
-from ..conf import conf
+from .. import cache
 from ..exceptions import TransportError
 
 TIMEOUTS: Final = 3
@@ -31,9 +30,9 @@ def check() -> bool:
 
     Returns whether there have been time-outs lately, for ``answered``.
     """
-    timeouts = _cache().get(_TIMEOUTS_KEY, 0)
+    timeouts = cache.get(_TIMEOUTS_KEY, 0)
     # add() sets the key for exactly one caller of all processes: that one is the probe.
-    if timeouts >= TIMEOUTS and not _cache().add(_PROBE_KEY, 1, PAUSE):
+    if timeouts >= TIMEOUTS and not cache.add(_PROBE_KEY, 1, PAUSE):
         raise TransportError(
             f"Webex has not answered {timeouts} times in a row; it will be asked again soon.",
             retry_after=PAUSE,
@@ -43,23 +42,15 @@ def check() -> bool:
 
 def timed_out() -> None:
     """Count a time-out."""
-    cache = _cache()
     # The count outlives the pause, so that a probe's own time-out does not start from nothing.
     cache.add(_TIMEOUTS_KEY, 0, 20 * PAUSE)
-    try:
-        timeouts = cache.incr(_TIMEOUTS_KEY)
-    except ValueError:  # evicted in between
-        return
+    timeouts = cache.count(_TIMEOUTS_KEY, 1, 20 * PAUSE) or 0
     if timeouts >= TIMEOUTS:
-        cache.set(_PROBE_KEY, 1, PAUSE)
+        cache.put(_PROBE_KEY, 1, PAUSE)
     if timeouts == TIMEOUTS:
         logger.warning("Webex has not answered %d times in a row; pausing.", timeouts)
 
 
 def answered() -> None:
     """Forget the time-outs: Webex is there, whatever it said."""
-    _cache().delete_many([_TIMEOUTS_KEY, _PROBE_KEY])
-
-
-def _cache() -> BaseCache:
-    return caches[conf.CACHE]
+    cache.delete(_TIMEOUTS_KEY, _PROBE_KEY)
