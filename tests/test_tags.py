@@ -149,8 +149,70 @@ def test_options_that_contradict_each_other_leave_the_space(
         yes=True,
         activities=["people"],
     )
-    assert drawn == SpaceWidget(destination="A", guest=True, language="en-us")
+    assert drawn == SpaceWidget(destination="A", guest=True, log_level="info", language="en-us")
     assert 'webex_space_widget: it opens with "message"' in caplog.text
+
+
+def test_a_variable_does_not_lift_what_the_template_says(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    drawn = widget(
+        '{% webex_space_widget "A" activities="message" attach_files=False '
+        "initial_activity=first send_on_return=no submit_button=no %}",
+        first="meet",
+        no=False,
+    )
+    assert drawn == SpaceWidget(
+        destination="A", activities="message", attach_files=False, language="en-us"
+    )
+    assert 'it opens with "meet"' in caplog.text
+    assert "send_on_return=False needs submit_button=True" in caplog.text
+
+
+def test_contradictions_that_no_variable_is_part_of() -> None:
+    """And those of the template's own words that hide one which a variable may mend."""
+    with pytest.raises(TemplateSyntaxError, match="start_call needs"):
+        draw('{% webex_space_widget "A" activities="message" start_call=True log_level=level %}')
+    source = (
+        '{% webex_space_widget "A" activities="people" initial_activity=first '
+        "send_on_return=False submit_button=False %}"
+    )
+    assert widget(source, first=None) == SpaceWidget(destination="A", language="en-us")
+
+
+class Hostile:
+    """Something that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("No!")
+
+    __repr__ = __str__
+
+
+def failing() -> Iterator[str]:
+    """Yield something, and fail."""
+    yield "message"
+    raise RuntimeError("No!")
+
+
+def test_values_that_fail(caplog: pytest.LogCaptureFixture) -> None:
+    drawn = widget(
+        '{% webex_space_widget "A" activities=failing height=huge id=hostile title=hostile %}',
+        failing=failing(),
+        hostile=Hostile(),
+        huge=10**5000,
+    )
+    assert drawn == SpaceWidget(destination="A", language="en-us")
+    assert "title is something else, not a Hostile" in caplog.text
+    assert "There is no Webex space here yet" in draw(
+        "{% webex_space_widget hostile %}", hostile=Hostile()
+    )
+
+
+def test_half_a_letter() -> None:
+    assert widget("{% webex_space_widget x %}", x="A\ud800") == SpaceWidget(
+        destination="A?", language="en-us"
+    )
 
 
 def test_a_guest_is_let_in_by_nothing_but_true(caplog: pytest.LogCaptureFixture) -> None:
@@ -234,7 +296,7 @@ def test_mistakes_of_recents(source: str, words: str) -> None:
 
 def test_contradictions_of_recents_leave_what_it_opens(caplog: pytest.LogCaptureFixture) -> None:
     drawn = widget('{% webex_recents_widget opens="talk" profile=no profile_menu=True %}', no=False)
-    assert drawn == RecentsWidget(opens="talk", language="en-us")
+    assert drawn == RecentsWidget(opens="talk", profile_menu=True, language="en-us")
     assert "webex_recents_widget: profile_menu=True needs the profile" in caplog.text
 
 

@@ -8,6 +8,7 @@ while Webex is asked.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.core.signing import BadSignature
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render, resolve_url
 from django.urls import NoReverseMatch
@@ -102,20 +103,22 @@ def session(request: HttpRequest) -> HttpResponse:
         return _answer("unavailable", _stale_address(), status=HTTPStatus.FORBIDDEN)
     try:
         widget = from_signed(request.GET.get("w", ""))
-        chosen = _chosen_room(request, widget)
     except BadSignature:
         return _answer("unavailable", _stale_address(), status=HTTPStatus.BAD_REQUEST)
+    room_id = request.GET.get("room", "")
+    # It opens nothing that the visitor's own account may not see. For guests the site vouches, so
+    # they see what the template has signed and nothing else.
+    if room_id and isinstance(widget, SpaceWidget) and not widget.guest:
+        widget = replace(widget, destination=room_id, destination_type="room_id")
     with translation.override(_language(widget)):
-        response = _session(request, widget, chosen)
+        response = _session(request, widget)
     response["Content-Language"] = _language(widget)
     return response
 
 
-def _session(
-    request: HttpRequest, widget: SpaceWidget | RecentsWidget, chosen: str
-) -> JsonResponse:
+def _session(request: HttpRequest, widget: SpaceWidget | RecentsWidget) -> JsonResponse:
     if request.user.is_authenticated:
-        return _session_of_user(request, widget, chosen)
+        return _session_of_user(request, widget)
     if isinstance(widget, SpaceWidget) and widget.guest:
         return _session_of_guest(request, widget)
     message = (
@@ -126,21 +129,7 @@ def _session(
     return _answer("sign_in", message, _sign_in_action(request))
 
 
-def _chosen_room(request: HttpRequest, widget: SpaceWidget | RecentsWidget) -> str:
-    """Return the id of the space that was chosen instead of the template's; empty: none was.
-
-    It opens nothing that the visitor's own account may not see. For guests the site vouches, so
-    they see what the template names and nothing else. Raises ``BadSignature``.
-    """
-    room_id = request.GET.get("room", "")
-    if room_id and (isinstance(widget, RecentsWidget) or widget.guest):
-        raise BadSignature("This address takes no other space.")
-    return room_id
-
-
-def _session_of_user(
-    request: HttpRequest, widget: SpaceWidget | RecentsWidget, chosen: str
-) -> JsonResponse:
+def _session_of_user(request: HttpRequest, widget: SpaceWidget | RecentsWidget) -> JsonResponse:
     """Answer somebody who is signed in to this site."""
     try:
         token = tokens.get_token(request.user)
@@ -149,7 +138,7 @@ def _session_of_user(
                 transport,
                 token,
                 lambda access: _destination(
-                    transport, access, widget, chosen, f"{token.user_id} {token.person_id}"
+                    transport, access, widget, f"{token.user_id} {token.person_id}"
                 ),
             )
         return _ready(widget, token.access_token, destination, token.access_token_expires_at)
@@ -165,11 +154,11 @@ def _session_of_user(
     except (ReauthorizationRequired, DecryptionError) as failure:
         if isinstance(failure, DecryptionError):
             logger.error("The Webex token of user %s is unreadable: %s", request.user.pk, failure)
-        return _reconnect(request)
+        return _reconnect(request, widget)
     except ApiError as failure:
         # Whoever may not list spaces has granted too little.
         if failure.status == HTTPStatus.FORBIDDEN:
-            return _reconnect(request)
+            return _reconnect(request, widget)
         return _failed(request, widget, failure)
     except WebexError as failure:
         return _failed(request, widget, failure)
@@ -181,12 +170,12 @@ def _session_of_guest(request: HttpRequest, widget: SpaceWidget) -> JsonResponse
         with Transport(total=conf.REQUEST_TIMEOUT) as transport:
             guest = guests.guest(transport, request)
             try:
-                destination = _destination(transport, guest.access_token, widget, "", guest.subject)
+                destination = _destination(transport, guest.access_token, widget, guest.subject)
             except ApiError as error:
                 if error.status != HTTPStatus.UNAUTHORIZED:
                     raise
                 guest = guests.guest(transport, request, refused=True)
-                destination = _destination(transport, guest.access_token, widget, "", guest.subject)
+                destination = _destination(transport, guest.access_token, widget, guest.subject)
         return _ready(widget, guest.access_token, destination, guest.ends_at)
     except GuestNameRequired:
         action = {
@@ -215,7 +204,6 @@ def _destination(
     transport: Transport,
     access_token: str,
     widget: SpaceWidget | RecentsWidget,
-    chosen: str,
     owner: str,
 ) -> str | None:
     """Return what the bundle is to open; empty where it needs nothing, ``None``: not chosen yet.
@@ -224,9 +212,9 @@ def _destination(
     widget. Raises ``RoomNotFound``, ``ApiError`` or ``TransportError``.
     """
     if isinstance(widget, SpaceWidget):
-        if chosen or (widget.destination and widget.destination_type == "room_id"):
+        if widget.destination and widget.destination_type == "room_id":
             try:
-                return rest.room(transport, access_token, chosen or widget.destination).id
+                return rest.room(transport, access_token, widget.destination).id
             except ApiError as error:
                 if error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
                     raise RoomNotFound("The user is in no space of that id.") from None
@@ -250,16 +238,15 @@ def _destination(
 @login_not_required
 @csrf_protect
 def guest(request: HttpRequest) -> HttpResponse:
-    """Keep the name that a visitor wants to be called by as a guest, and go back to the frame."""
-    signed = request.GET.get("w", "")
+    """Keep the name that a visitor wants to be called by as a guest, for the next session."""
     try:
-        widget = from_signed(signed)
+        widget = from_signed(request.GET.get("w", ""))
     except BadSignature:
         widget = None
     if not isinstance(widget, SpaceWidget) or not widget.guest:
         return _answer("unavailable", _stale_address(), status=HTTPStatus.BAD_REQUEST)
     guests.introduce(request, request.POST.get("name", ""))
-    return HttpResponseRedirect(url("frame", w=signed, start="1"))
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
 def _language(widget: SpaceWidget | RecentsWidget) -> str:
@@ -291,11 +278,10 @@ def _failed(
     request: HttpRequest, widget: SpaceWidget | RecentsWidget, failure: WebexError
 ) -> JsonResponse:
     if isinstance(failure, RoomNotFound):
-        named = isinstance(widget, SpaceWidget) and widget.destination_type == "room_title"
         message = (
             _("You are in no Webex space called “%(title)s”. Ask a member to add you.")
-            % {"title": getattr(widget, "destination", "")}
-            if named and "room" not in request.GET
+            % {"title": widget.destination}
+            if isinstance(widget, SpaceWidget) and widget.destination_type == "room_title"
             else _("You are not in this Webex space. Ask a member to add you.")
         )
         return _answer("room_not_found", message, _retry_action(request, _("Look again")))
@@ -310,12 +296,13 @@ def _failed(
     )
 
 
-def _reconnect(request: HttpRequest) -> JsonResponse:
-    return _answer(
-        "reconnect",
-        _("Your connection to Webex has ended. Connect again to see this space."),
-        _connect_action(request, _("Connect again")),
+def _reconnect(request: HttpRequest, widget: SpaceWidget | RecentsWidget) -> JsonResponse:
+    message = (
+        _("Your connection to Webex has ended. Connect again to see this space.")
+        if isinstance(widget, SpaceWidget)
+        else _("Your connection to Webex has ended. Connect again to see your spaces here.")
     )
+    return _answer("reconnect", message, _connect_action(request, _("Connect again")))
 
 
 def _answer(

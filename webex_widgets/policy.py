@@ -35,8 +35,7 @@ def frame_policy(assets: list[str]) -> str:
         f"{files} https://*.giphy.com wss://*.wbx2.com wss://*.ciscospark.com wss://*.webex.com "
         f"{_source(conf.API_BASE_URL)}",
         "base-uri": "'none'",
-        # A guest's name is sent to this site.
-        "form-action": "'self'",
+        "form-action": "'none'",
         "frame-ancestors": "'self'",
     }
     return "; ".join(f"{name} {' '.join(value.split())}" for name, value in policy.items())

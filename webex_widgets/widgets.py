@@ -31,6 +31,14 @@ INITIAL_ACTIVITIES: Final = ("message", "meet")
 LOG_LEVELS: Final = ("error", "warn", "debug", "info", "trace", "silent")
 
 
+class ContradictionError(ValueError):
+    """Options that do not go together: a sentence, and the options that it is about."""
+
+    def __init__(self, sentence: str, *options: str) -> None:
+        super().__init__(sentence)
+        self.options = options
+
+
 def option(name: str) -> Any:
     """Declare a field that goes to the bundle under this name; ``None``: as Cisco has it."""
     return field(default=None, metadata={"option": name})
@@ -94,7 +102,7 @@ class SpaceWidget(Widget):
     ``destination_type`` is a key of ``DESTINATIONS``; an empty ``destination`` waits for the space
     that is chosen in a Recents widget. ``activities`` are those to offer, separated by commas;
     ``None``: all. With ``guest``, visitors who are not connected take part as guests. Raises
-    ``ValueError`` with a sentence where the options contradict each other.
+    ``ContradictionError``.
     """
 
     kind: ClassVar[str] = "space"
@@ -117,19 +125,28 @@ class SpaceWidget(Widget):
         offered = ACTIVITIES if self.activities is None else self.activities.split(",")
         first = self.initial_activity or "message"
         if self.start_call and "meet" not in offered:
-            raise ValueError('start_call needs "meet" among the activities')
+            raise ContradictionError(
+                'start_call needs "meet" among the activities', "start_call", "activities"
+            )
         if first not in offered and not self.start_call:
-            raise ValueError(
+            raise ContradictionError(
                 f'it opens with "{first}", which is not among the activities: add it to '
-                "activities, or choose another initial_activity"
+                "activities, or choose another initial_activity",
+                "initial_activity",
+                "activities",
+                "start_call",
             )
         if self.current_activity and self.current_activity not in offered:
-            raise ValueError(
-                f'current_activity is "{self.current_activity}", which is not among the activities'
+            raise ContradictionError(
+                f'current_activity is "{self.current_activity}", which is not among the activities',
+                "current_activity",
+                "activities",
             )
         if self.send_on_return is False and not self.submit_button:
-            raise ValueError(
-                "send_on_return=False needs submit_button=True, or nobody could send a message"
+            raise ContradictionError(
+                "send_on_return=False needs submit_button=True, or nobody could send a message",
+                "send_on_return",
+                "submit_button",
             )
 
     @property
@@ -155,8 +172,7 @@ class RecentsWidget(Widget):
     """The visitor's own spaces.
 
     ``opens`` is the id of the ``<iframe>`` of a Space widget on the same page, which shows the
-    space that is chosen here. Raises ``ValueError`` with a sentence where the options contradict
-    each other.
+    space that is chosen here. Raises ``ContradictionError``.
     """
 
     kind: ClassVar[str] = "recents"
@@ -173,7 +189,11 @@ class RecentsWidget(Widget):
     def __post_init__(self) -> None:
         """Refuse what Cisco's widget would only answer with an error."""
         if self.profile is False and self.profile_menu:
-            raise ValueError("profile_menu=True needs the profile, which profile=False turns off")
+            raise ContradictionError(
+                "profile_menu=True needs the profile, which profile=False turns off",
+                "profile_menu",
+                "profile",
+            )
 
     @property
     def assets(self) -> WidgetAssets:

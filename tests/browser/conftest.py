@@ -37,7 +37,7 @@ HERE: Final = Path(__file__).resolve().parent
 STATIC: Final = HERE.parent.parent / "example_project" / "static"
 BUNDLE: Final = STATIC / "webex" / "widget-space"
 RECENTS: Final = STATIC / "webex" / "widget-recents"
-PATIENCE: Final = 30_000
+PATIENCE: Final = 60_000
 """Milliseconds after which something that should happen counts as not happening."""
 
 ARGUMENTS: Final = (

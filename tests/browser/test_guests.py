@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -81,10 +82,26 @@ def test_no_name_is_no_guest(page: Page, site: Site, guests: None, api: WebexApi
     page.goto(site.url("/public/guest/"))
     name = space_frame(page).get_by_label("Your name")
     name.fill("   ")
-    with page.expect_event("framenavigated"):
+    with page.expect_response(re.compile("/webex/session/")):
         name.press("Enter")
-    expect(name).to_have_value("")
+    expect(name).to_be_visible()
     assert api.guests == []
+
+
+def test_a_form_that_the_site_refuses_is_asked_for_again(
+    page: Page, site: Site, guests: None, api: WebexApi
+) -> None:
+    page.goto(site.url("/public/guest/"))
+    name = space_frame(page).get_by_label("Your name")
+    name.fill("Katherine")
+    page.context.clear_cookies()
+    with page.expect_response(re.compile("/webex/session/")):
+        name.press("Enter")
+    expect(name).to_be_visible()
+    assert api.guests == []
+    name.fill("Katherine")
+    name.press("Enter")
+    expect_space(page, UNICORN)
 
 
 def test_somebody_with_an_account_is_no_guest(

@@ -97,6 +97,79 @@ def test_renewal_waits_for_a_message_that_is_being_written(
     expect_space(page, UNICORN)
 
 
+def come_back_after_a_while(page: Page) -> None:
+    """Look at another tab for longer than a moment, and at this one again."""
+    look = """
+    (hidden) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }
+    """
+    page.frames[1].evaluate(look, True)
+    page.clock.fast_forward(6 * 60_000)
+    page.frames[1].evaluate(look, False)
+
+
+def test_newer_token_is_no_reason_while_the_older_one_lasts(
+    page: Page, site: Site, connected: User, api: WebexApi, seen: Seen
+) -> None:
+    page.clock.install()
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    composer = space_frame(page).locator("textarea").first
+    composer.fill("I was just about to say")
+    renewed_token()  # as another tab's session, or cron, would renew it
+    with page.expect_response(SESSION) as response:
+        come_back_after_a_while(page)
+        page.clock.run_for(1000)
+    assert response.value.json()["options"]["accessToken"] == api.access_tokens[1]
+    expect(composer).to_have_value("I was just about to say")
+    assert seen.count("/webex/frame/") == 1
+
+
+def test_trouble_waits_for_a_message_that_is_being_written(
+    page: Page, site: Site, connected: User, api: WebexApi, cloud: Cloud, seen: Seen
+) -> None:
+    page.clock.install()
+    page.goto(site.url("/pages/project/"))
+    expect_space(page, UNICORN)
+    composer = space_frame(page).locator("textarea").first
+    composer.fill("I was just about to say")
+    api.access_tokens = ["ended"]
+    with page.expect_response(SESSION):
+        cloud.drop()
+        page.clock.run_for(20_000)
+    expect(composer).to_have_value("I was just about to say")
+    composer.fill("")
+    with page.expect_event("framenavigated"):
+        page.clock.run_for(60_000)
+    expect_space(page, UNICORN)
+
+
+def test_frame_does_not_go_round_in_a_circle(
+    page: Page,
+    site: Site,
+    connected: User,
+    api: WebexApi,
+    seen: Seen,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each session brings another token, and Webex's cloud refuses every one of them."""
+    page.clock.install()
+    grant = api.grant
+    monkeypatch.setattr(api, "grant", lambda: {**grant(), "expires_in": None})
+    WebexToken.objects.update(access_token_expires_at=None)
+    page.route(re.compile("wbx2.com"), lambda route: route.fulfill(status=401, json={}))
+    page.goto(site.url("/pages/project/"))
+    while seen.count("/webex/frame/") < 4:
+        page.wait_for_event("framenavigated")
+    # It asks once when it begins and once more in its trouble, and leaves it at that.
+    for _ in range(2):
+        page.wait_for_event("response", lambda response: "/webex/session/" in response.url)
+    page.clock.run_for(60_000)
+    assert seen.count("/webex/frame/") == 4
+
+
 def test_token_that_is_refused_while_the_widget_runs(
     page: Page, site: Site, connected: User, api: WebexApi, cloud: Cloud
 ) -> None:
@@ -262,7 +335,7 @@ def test_click_loads_the_bundle(page: Page, site: Site, connected: User, seen: S
     assert seen.count("bundle.js") == 0
     page.keyboard.press("Tab")
     expect(start).to_be_focused()
-    page.keyboard.press("Enter")
+    page.keyboard.press("Space")
     expect_space(page, UNICORN)
     assert seen.count("bundle.js") == 1
 

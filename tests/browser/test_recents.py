@@ -19,6 +19,7 @@ LISTEN = """
 window.heard = [];
 for (const name of [
   "ready", "error", "state", "rooms:unread", "rooms:selected", "messages:created",
+  "calls:created",
 ]) {
   document.addEventListener(`webex:${name}`, ({ target, detail }) => {
     // An object of this page's own: the frame's is not an instance of this Object.
@@ -134,6 +135,72 @@ def test_events(page: Page, site: Site, connected: User, cloud: Cloud) -> None:
     (selected,) = heard(page, "rooms:selected", "list")
     assert selected["data"]["id"] == HELP_DESK.id
     assert "TESTTOKEN" not in str(page.evaluate("() => heard"))
+
+
+CATCH = """
+// Keep what the bundle is given to tell events to.
+const define = (object, name, wrap) => {
+  let value;
+  const set = (given) => {
+    value = wrap(given);
+  };
+  Object.defineProperty(object, name, { configurable: true, get: () => value, set });
+};
+define(window, "webex", (webex) => {
+  const { widget } = webex;
+  define(webex, "widget", (make) => (element) => {
+    const made = make(element);
+    const { recentsWidget } = made;
+    made.recentsWidget = (options) => {
+      window.onEvent = options.onEvent;
+      return recentsWidget.call(made, options);
+    };
+    return made;
+  });
+  if (widget) {
+    webex.widget = widget;
+  }
+  return webex;
+});
+"""
+
+ODD = """
+() => {
+  class Sdk {
+    credentials = { token: "TESTTOKEN1_space_abc123" };
+  }
+  const call = new Sdk();
+  call.itself = call;
+  const circle = {};
+  circle.circle = circle;
+  window.onEvent("calls:created", { call, roomId: "r", kinds: ["audio", () => {}, 1n] });
+  window.onEvent("rooms:selected", { circle });
+  window.onEvent("rooms:selected");
+  window.onEvent("messages:created", () => {});
+}
+"""
+
+
+def test_events_that_are_no_plain_data(page: Page, site: Site, connected: User) -> None:
+    """Cisco's widget tells of a call with the SDK's own object, which leads to the token."""
+    page.add_init_script(LISTEN)
+    page.add_init_script(CATCH)
+    page.goto(site.url("/pages/inbox/"))
+    expect(space_frame(page).get_by_text(UNICORN.title, exact=True)).to_be_visible()
+    page.frames[1].evaluate(ODD)
+    assert heard(page, "calls:created", "list") == [{"roomId": "r", "kinds": ["audio", None, None]}]
+    assert heard(page, "messages:created", "list") == [None]
+    assert len(heard(page, "rooms:selected", "list")) == 2
+    assert "TESTTOKEN" not in str(page.evaluate("() => heard"))
+    expect(space_frame(page).get_by_text(UNICORN.title, exact=True)).to_be_visible()
+
+
+def test_a_list_that_opens_a_space_for_guests(page: Page, site: Site, connected: User) -> None:
+    page.goto(site.url("/pages/inbox-guest/"))
+    expect_space(page, UNICORN, 1)
+    with page.expect_event("framenavigated"):
+        choose(page, HELP_DESK)
+    expect_space(page, UNICORN, 1)
 
 
 def test_events_of_states_and_errors(

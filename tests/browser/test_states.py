@@ -228,7 +228,7 @@ def test_without_javascript(
     sign_in(context, site, user)
     page = context.new_page()
     page.goto(site.url("/pages/project/"))
-    sentence = "This Webex space needs JavaScript. Turn it on in your browser, then try again."
+    sentence = "Webex needs JavaScript here. Turn it on in your browser, then try again."
     expect_state(page, sentence, "Try again")
     screenshot(page)
     with page.expect_response(re.compile("/webex/frame/")):

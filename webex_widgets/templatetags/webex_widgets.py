@@ -28,6 +28,7 @@ from ..widgets import (
     DESTINATIONS,
     INITIAL_ACTIVITIES,
     LOG_LEVELS,
+    ContradictionError,
     RecentsWidget,
     SpaceWidget,
 )
@@ -47,7 +48,9 @@ def _length(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else str(value).strip()
+    # What is no text at all, such as half of a surrogate pair, could not be sent anywhere.
+    text = "" if value is None else str(value).strip()
+    return text.encode("utf-8", "replace").decode()
 
 
 def _flag(value: object) -> bool:
@@ -136,10 +139,14 @@ class WidgetNode(Node, ABC):
                 f"{', '.join(name for name in self.converters if name != 'room_title')}."
             )
         constants = {name: value for name, value in options.items() if _is_constant(value)}
+        self.variables = options.keys() - constants.keys()
         try:
             values = self.converted(constants, Context())
-            if constants.keys() >= (options.keys() & self.takes.keys()) - DESTINATIONS.keys():
-                self.widget({name: values[name] for name in values if name in self.takes})
+            self.widget({name: values[name] for name in values if name in self.takes})
+        except ContradictionError as error:
+            # With a variable among them nobody knows yet.
+            if self.variables.isdisjoint(error.options):
+                raise TemplateSyntaxError(f"{self.tag}: {error}.") from None
         except ValueError as error:
             raise TemplateSyntaxError(f"{self.tag}: {error}.") from None
 
@@ -156,8 +163,9 @@ class WidgetNode(Node, ABC):
             try:
                 if value is not None or name in DESTINATIONS:
                     values[name] = self.converters[name](value)
-            except ValueError as error:
-                problem = f"{name} is {error}, not {value!r:.60}"
+            except Exception as error:  # noqa: BLE001 - whatever a site's own object does
+                expected = error if isinstance(error, ValueError) else "something else"
+                problem = f"{name} is {expected}, not {_shown(value)}"
                 if not patient:
                     raise ValueError(problem) from None
                 logger.warning("%s: %s.", self.tag, problem)
@@ -165,34 +173,35 @@ class WidgetNode(Node, ABC):
 
     @abstractmethod
     def widget(self, values: Mapping[str, Any]) -> SpaceWidget | RecentsWidget:
-        """Return the widget of these fields; ``ValueError``: they do not go together."""
+        """Return the widget of these fields. Raises ``ContradictionError``."""
 
     @abstractmethod
-    def names(self, values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
-        """Return what a screen reader calls the frame and the fields that must not be left out.
-
-        ``None``: there is nothing to show.
-        """
+    def title(self, values: Mapping[str, Any]) -> str | None:
+        """Return what a screen reader calls the frame; ``None``: there is nothing to show."""
 
     def render(self, context: Context) -> str:
         """Return the ``<iframe>``, or a sentence where there is nothing to show."""
         values = self.converted(self.options, context, patient=True)
         attributes = {name: values.get(name, default) for name, (default, _) in FRAME.items()}
-        named = self.names(values)
-        if named is None:
+        title = self.title(values)
+        if title is None:
             attributes["src"] = ""
             return render_to_string("webex_widgets/iframe.html", attributes).strip()
-        title, needed = named
         fixed = {
             "language": get_language() or settings.LANGUAGE_CODE,
             "on_click": attributes["loading"] == "click",
         }
         said = {name: value for name, value in values.items() if name in self.takes}
-        try:
-            widget = self.widget({**said, **fixed})
-        except ValueError as error:
-            logger.warning("%s: %s.", self.tag, error)
-            widget = self.widget({**needed, **fixed})
+        while True:
+            try:
+                widget = self.widget({**said, **fixed})
+                break
+            except ContradictionError as error:
+                logger.warning("%s: %s.", self.tag, error)
+                # What the template says itself has the last word.
+                doubtful = self.variables.intersection(error.options) & said.keys()
+                for name in doubtful or error.options:
+                    said.pop(name, None)
         attributes["title"] = attributes["title"] or title
         attributes["loading"] = "eager" if attributes["loading"] == "eager" else "lazy"
         attributes["src"] = widget.frame_url()
@@ -218,25 +227,20 @@ class SpaceWidgetNode(WidgetNode):
         super().__init__(options)
 
     def widget(self, values: Mapping[str, Any]) -> SpaceWidget:
-        """Return the widget of these fields; ``ValueError``: they do not go together."""
+        """Return the widget of these fields. Raises ``ContradictionError``."""
         options = {name: value for name, value in values.items() if name not in DESTINATIONS}
         if self.destination is not None:
             options["destination"] = values.get(self.destination, "")
             options["destination_type"] = self.destination
         return SpaceWidget(**options)
 
-    def names(self, values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
-        """Return the frame's title, and the fields that say whose conversation it is and for whom.
-
-        ``None`` where the space's variable is empty.
-        """
-        needed = {name: values[name] for name in [*DESTINATIONS, "guest"] if name in values}
-        if "room_title" in needed:
-            title = _("Webex space: %(title)s") % {"title": needed["room_title"]}
-        else:
-            title = _("Webex space")
-        is_empty = self.destination is not None and not needed[self.destination]
-        return None if is_empty else (title, needed)
+    def title(self, values: Mapping[str, Any]) -> str | None:
+        """Return the frame's title; ``None`` where the space's variable is empty."""
+        if self.destination is not None and not values.get(self.destination):
+            return None
+        if self.destination == "room_title":
+            return _("Webex space: %(title)s") % {"title": values["room_title"]}
+        return _("Webex space")
 
 
 class RecentsWidgetNode(WidgetNode):
@@ -246,12 +250,12 @@ class RecentsWidgetNode(WidgetNode):
     takes = RECENTS
 
     def widget(self, values: Mapping[str, Any]) -> RecentsWidget:
-        """Return the widget of these fields; ``ValueError``: they do not go together."""
+        """Return the widget of these fields. Raises ``ContradictionError``."""
         return RecentsWidget(**values)
 
-    def names(self, values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-        """Return the frame's title, and which frame it opens spaces in."""
-        return _("Your Webex spaces"), {"opens": values.get("opens", "")}
+    def title(self, values: Mapping[str, Any]) -> str:
+        """Return the frame's title."""
+        return _("Your Webex spaces")
 
 
 @register.tag
@@ -260,7 +264,7 @@ def webex_space_widget(parser: Parser, token: Token) -> SpaceWidgetNode:
 
     Where that is empty, a sentence says that there is no space yet. With an ``id`` alone it shows
     the space that is chosen in a Recents widget whose ``opens`` is that id. The documentation lists
-    the options (``docs/settings.md``).
+    the options (``docs/widgets.md``).
     """
     return SpaceWidgetNode(_options("webex_space_widget", parser, token, first="room_title"))
 
@@ -286,6 +290,15 @@ def _options(
             raise TemplateSyntaxError(f"{tag}: {what} is given twice.")
         options[name] = parser.compile_filter(text)
     return options
+
+
+def _shown(value: object) -> str:
+    """Return a value for an error's text; only its type where it may be long, or fail."""
+    if isinstance(value, str):
+        return repr(value[:60])
+    if isinstance(value, int) and value.bit_length() <= 64:
+        return repr(value)
+    return f"a {type(value).__name__}"
 
 
 def _is_constant(expression: FilterExpression) -> bool:

@@ -14,6 +14,8 @@
   const LAST_MOMENT = 60_000;
   const ASK_AGAIN = 5_000;
   const SLEPT = 5 * 60_000;
+  const LONGEST_BACK_OFF = 5 * 60_000;
+  const CIRCLE = 5 * 60_000;
 
   // Where Cisco's bundles look for their fonts and pictures, wherever they themselves are from.
   const CDN = "https://code.s4d.io/";
@@ -28,7 +30,6 @@
   const shown = { status: null, token: undefined };
   let endsAt = Infinity;
   let askedAt = -Infinity;
-  let asking = false;
 
   /** The page around the frame, which every button leads back to. */
   function hostPage() {
@@ -37,17 +38,38 @@
   }
 
   /** Dispatch "webex:NAME" at the <iframe>, with plain data as its detail. */
-  function tell(name, detail) {
+  function tell(name, detail = null) {
     const host = window.parent;
     // An object of the host page's own, which outlives this document.
-    const data = detail === undefined ? null : host.JSON.parse(JSON.stringify(detail));
+    const data = host.JSON.parse(JSON.stringify(plain(detail) ?? null));
     window.frameElement?.dispatchEvent(
       new host.CustomEvent(`webex:${name}`, { bubbles: true, detail: data }),
     );
   }
 
+  /** Leave out what is no data: with a call comes the SDK's own object, which knows the token. */
+  function plain(value, depth = 8) {
+    if (value === null || ["string", "number", "boolean"].includes(typeof value)) {
+      return value;
+    }
+    const kind = typeof value === "object" ? Object.getPrototypeOf(value) : undefined;
+    if (depth === 0 || ![Array.prototype, Object.prototype, null].includes(kind)) {
+      return undefined;
+    }
+    if (Array.isArray(value)) {
+      return value.map((item) => plain(item, depth - 1));
+    }
+    const items = Object.entries(value).map(([key, item]) => [key, plain(item, depth - 1)]);
+    return Object.fromEntries(items);
+  }
+
+  /** Begin anew, but not in a circle, whatever the answers are. */
   function reload() {
-    window.location.reload();
+    const recent = (window.history.state?.reloads ?? []).filter((at) => at > Date.now() - CIRCLE);
+    if (recent.length < 3) {
+      window.history.replaceState({ reloads: [...recent, Date.now()] }, "");
+      window.location.reload();
+    }
   }
 
   // Showing a state
@@ -102,11 +124,13 @@
       address.searchParams.set("room", room);
     }
     askedAt = Date.now();
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), SESSION_TIMEOUT);
     const response = await fetch(address, {
       cache: "no-store",
       credentials: "same-origin",
       headers: { Accept: "application/json" },
-      signal: AbortSignal.timeout(SESSION_TIMEOUT),
+      signal: abort.signal,
     });
     const answer = await response.json();
     if (!answer.status) {
@@ -155,8 +179,11 @@
     if (!script.src.startsWith(CDN)) {
       keepPublicPath(script);
     }
-    await load(script, page.scriptIntegrity);
-    delete Function.prototype.p;
+    try {
+      await load(script, page.scriptIntegrity);
+    } finally {
+      delete Function.prototype.p;
+    }
     if (!window.webex?.widget) {
       throw new TypeError("what was loaded is not Cisco's bundle");
     }
@@ -181,9 +208,13 @@
     window.webex.widget(widget)[page.function]({
       ...options,
       onEvent(name, detail) {
-        tell(name, detail);
-        if (name === "rooms:selected" && page.opens) {
-          open(detail.data.id);
+        try {
+          tell(name, detail);
+          if (name === "rooms:selected" && page.opens) {
+            open(detail.data.id);
+          }
+        } catch (error) {
+          console.error(error); // Whatever is wrong with it, it is not the widget's fault.
         }
       },
     });
@@ -226,47 +257,67 @@
 
   // Staying alive
 
-  /**
-   * Ask the session anew, and begin again where it says something else than what is shown: the
-   * widget reads its options once, and says nothing when its token is refused. A mere renewal
-   * waits for the visitor to end a message, as long as there is time.
-   */
-  async function check({ renewal = false } = {}) {
-    if (asking || shown.status === null) {
-      return;
+  let checkAt = Infinity;
+  let timer = 0;
+  let troubled = false;
+  let waiting = false;
+  let backOff = ASK_AGAIN;
+
+  /** Ask the session anew in so many milliseconds; of several wishes the earliest counts. */
+  function checkIn(delay) {
+    const at = Math.max(Date.now() + delay, askedAt + ASK_AGAIN);
+    if (shown.status !== null && at < checkAt) {
+      checkAt = at;
+      clearTimeout(timer);
+      timer = setTimeout(check, at - Date.now());
     }
-    asking = true;
+  }
+
+  /** Begin again where the session says something else than what is shown. */
+  async function check() {
+    checkAt = Infinity;
     try {
-      // However often something goes wrong, one question at a time, and not all the time.
-      await pause(Math.max(0, askedAt + ASK_AGAIN - Date.now()));
       const { status, options, expires_in: expiresIn } = await askSession();
       if (status === "unavailable" && shown.status === "ready") {
         return; // The widget may have better luck.
       }
-      if (status === shown.status && options?.accessToken === shown.token) {
-        endsAt = endOf(expiresIn);
-      } else if (!renewal || !isWriting() || Date.now() > endsAt - LAST_MOMENT) {
+      const sameToken = options?.accessToken === shown.token;
+      // An older token is good until its end, unless Webex seems to think otherwise.
+      const needed = troubled || Date.now() > endsAt - RENEW_BEFORE;
+      if (status === shown.status && (sameToken || !needed)) {
+        endsAt = sameToken ? endOf(expiresIn) : endsAt;
+        troubled = waiting = false;
+        return;
+      }
+      // The widget reads its options once, so a new token needs a new document.
+      waiting = isBusy() && Date.now() < endsAt - LAST_MOMENT;
+      if (!waiting) {
         reload();
       }
     } catch {
       // No network: what is shown may well work again when it is back.
-    } finally {
-      asking = false;
     }
+  }
+
+  /** Something went wrong with Webex: ask, but neither all frames at once nor all the time. */
+  function notice() {
+    troubled = true;
+    checkIn(backOff * Math.random());
+    backOff = Math.min(2 * backOff, LONGEST_BACK_OFF);
   }
 
   function endOf(expiresIn) {
     return typeof expiresIn === "number" ? Date.now() + expiresIn * 1000 : Infinity;
   }
 
-  function pause(delay) {
-    return new Promise((resolve) => setTimeout(resolve, delay));
-  }
-
-  /** Whether the visitor is in the middle of a message. */
-  function isWriting() {
+  /** Whether the visitor is in the middle of a message or of a call. */
+  function isBusy() {
     const element = document.activeElement;
-    return Boolean(element?.value || (element?.isContentEditable && element.textContent));
+    const writes = element?.value || (element?.isContentEditable && element.textContent);
+    const calls = [...document.querySelectorAll("audio, video")].some(
+      ({ srcObject }) => srcObject?.active,
+    );
+    return Boolean(writes) || calls;
   }
 
   function watch() {
@@ -275,8 +326,10 @@
     // Every now and then, because timers stand still while a laptop sleeps.
     setInterval(() => {
       const now = Date.now();
-      if (now > endsAt - RENEW_BEFORE || now - tickedAt > SLEPT) {
-        check({ renewal: true });
+      if (waiting || now > endsAt - RENEW_BEFORE || now - tickedAt > SLEPT) {
+        checkIn(0);
+      } else if (now - askedAt > LONGEST_BACK_OFF) {
+        backOff = ASK_AGAIN;
       }
       tickedAt = now;
     }, TICK);
@@ -284,24 +337,24 @@
       if (document.hidden) {
         hiddenAt = Date.now();
       } else if (Date.now() - hiddenAt > SLEPT || shown.status !== "ready") {
-        check();
+        checkIn(0);
       }
     });
-    window.addEventListener("online", () => check());
-    window.addEventListener("pageshow", (event) => event.persisted && check());
+    window.addEventListener("online", () => checkIn(0));
+    window.addEventListener("pageshow", (event) => event.persisted && checkIn(0));
   }
 
   /** Notice when Webex refuses the running widget, which itself only tries again for ever. */
   function listenIn() {
     const { send } = XMLHttpRequest.prototype;
     XMLHttpRequest.prototype.send = function (...content) {
-      this.addEventListener("load", () => this.status === 401 && check());
+      this.addEventListener("load", () => this.status === 401 && notice());
       return send.apply(this, content);
     };
     window.WebSocket = class extends WebSocket {
       constructor(...options) {
         super(...options);
-        this.addEventListener("close", () => check());
+        this.addEventListener("close", notice);
       }
     };
   }
@@ -339,24 +392,32 @@
     }
   }
 
-  /** Show the state that the document came with, and run this when its button is pressed. */
-  function offer(handle) {
-    const action = state.querySelector("a");
-    state.dataset.state = "shown";
-    action.addEventListener("click", handle, { once: true });
-  }
-
   /** Begin, because the visitor has asked for it. */
-  function runOnClick(event) {
-    event.preventDefault();
-    state.querySelector("p").textContent = page.loading;
-    event.target.hidden = true;
-    event.target.removeAttribute("role");
+  function runOnClick({ target }) {
+    target.remove();
+    showLoading();
     document.querySelector("main").focus();
     // However often this document is loaded anew, nobody has to click twice.
     query.set("start", "1");
-    window.history.replaceState(null, "", `?${query}`);
+    window.history.replaceState(window.history.state, "", `?${query}`);
     run();
+  }
+
+  /** Tell by which name the visitor wants to take part, and go on, whatever came of it. */
+  async function sendName(event) {
+    event.preventDefault();
+    showLoading();
+    try {
+      await fetch(form.action, { method: "POST", body: new FormData(form) });
+    } finally {
+      run();
+    }
+  }
+
+  function showLoading() {
+    state.querySelector("p").textContent = page.loading;
+    state.querySelector("a").hidden = true;
+    reveal(state);
   }
 
   /** Come back to where the host page is now, which it may have changed without a reload. */
@@ -368,19 +429,28 @@
     }
   }
 
-  state.querySelector("a").addEventListener("click", updateNext);
+  function reloadHostPage(event) {
+    event.preventDefault();
+    window.top.location.reload();
+  }
+
+  const action = state.querySelector("a");
   if (!page.session) {
-    offer((event) => {
-      event.preventDefault();
-      window.top.location.reload();
-    });
+    action.addEventListener("click", reloadHostPage);
+    state.dataset.state = "shown";
     return;
   }
+  action.addEventListener("click", updateNext);
+  form?.addEventListener("submit", sendName);
   listenIn();
   watch();
-  if (page.onClick === undefined || room || query.has("start")) {
-    run();
+  const starter = state.querySelector("button");
+  if (starter && !room && !query.has("start")) {
+    starter.addEventListener("click", runOnClick);
+    state.dataset.state = "shown";
   } else {
-    offer(runOnClick);
+    starter?.remove();
+    showLoading();
+    run();
   }
 })();
