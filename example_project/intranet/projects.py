@@ -41,6 +41,7 @@ class Project:
     milestones: tuple[Milestone, ...]
     people: tuple[Person, ...]
     files: tuple[File, ...]
+    loading: Literal["lazy", "click"] = "lazy"  # when the space is loaded
 
 
 PROJECTS = (
@@ -95,6 +96,7 @@ PROJECTS = (
             File("First day, first questions.pdf", "420 KB", "3 May, by Ada"),
             File("Printer logbook.ods", "38 KB", "today, by Grace"),
         ),
+        loading="click",
     ),
     Project(
         slug="office-move",

@@ -30,7 +30,7 @@ from tests.example.test_example_project import GUESTS, ROOT, SANDBOX
 pytestmark = pytest.mark.browser
 
 BUNDLES = ROOT / "example_project" / "static" / "webex"
-PATIENCE = 30_000
+PATIENCE = 60_000
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -271,4 +271,16 @@ def test_a_guest_at_the_reception(
     write(site, "Reception", "Come in, Vera")
     expect(messages.get_by_text("Come in, Vera").last).to_be_visible()
     assert_no_sideways_scrolling(page)
+    assert problems == []
+
+
+def test_a_space_that_waits_for_a_click(open_page: Open, problems: list[str]) -> None:
+    page = open_page("/projects/help-desk/")
+    frame = page.frame_locator("iframe")
+    show = frame.get_by_role("button", name="Show the Webex space")
+    expect(show).to_have_css("background-color", "rgb(11, 110, 110)")  # the site's own
+    page.emulate_media(color_scheme="dark")
+    expect(show).to_have_css("background-color", "rgb(92, 199, 194)")
+    show.click()
+    expect(frame.get_by_role("link", name="Sign in")).to_be_visible()
     assert problems == []

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLES = ROOT / "example_project" / "static" / "webex"
 LEAD = ROOT / "webex_widgets" / "sandbox" / "static" / "webex_widgets_sandbox" / "lead.js"
-PATIENCE = 30_000
+PATIENCE = 60_000
 
 ARGUMENTS = [
     "--no-sandbox",
