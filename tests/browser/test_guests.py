@@ -60,6 +60,8 @@ def test_a_visitor_joins(
     assert cloud.socket_tokens == [f"Bearer {api.access_tokens[-1]}"]
     assert api.access_tokens[-1].startswith("TESTGUEST")
     assert seen.violations == []
+    scripts = "() => document.querySelectorAll('script[src$=\"bundle.js\"]').length"
+    assert page.frames[1].evaluate(scripts) == 1
 
     page.reload()
     expect_space(page, UNICORN)

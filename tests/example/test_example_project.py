@@ -91,6 +91,13 @@ def test_every_variable_is_listed() -> None:
     assert len(read) >= 10
 
 
+def test_the_last_port_leaves_none_for_the_sandbox() -> None:
+    result = manage("check_ports", "65535", WEBEX_SANDBOX_PORT="65536")
+    assert result.returncode == 1
+    assert "Port 65535 leaves none for the sandbox" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])

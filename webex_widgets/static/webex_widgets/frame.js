@@ -359,15 +359,17 @@
     };
   }
 
+  let script = null;
+
+  function beginScript() {
+    script ??= loadScript();
+    script.catch(() => {}); // Only who needs it shall hear that it failed.
+  }
+
   async function run() {
     const session = askSession();
     // Who has to sign in or connect first shall not wait for 11 MB of script to run.
-    let script = null;
-    const begin = () => {
-      script ??= loadScript();
-      script.catch(() => {}); // Only who needs it shall hear that it failed.
-    };
-    const headStart = setTimeout(begin, HEAD_START);
+    const headStart = setTimeout(beginScript, HEAD_START);
     let answer;
     try {
       answer = await session;
@@ -383,7 +385,7 @@
       show(answer.status, answer.message, answer.action);
     } else {
       try {
-        begin();
+        beginScript();
         await Promise.all([script, loadStylesheet()]);
         start(answer.options, answer.expires_in);
       } catch {
@@ -407,11 +409,8 @@
   async function sendName(event) {
     event.preventDefault();
     showLoading();
-    try {
-      await fetch(form.action, { method: "POST", body: new FormData(form) });
-    } finally {
-      run();
-    }
+    await fetch(form.action, { method: "POST", body: new FormData(form) }).catch(() => {});
+    run();
   }
 
   function showLoading() {

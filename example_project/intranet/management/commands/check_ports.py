@@ -21,7 +21,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, port: int, **options: Any) -> None:
         """Try to listen on each of them."""
         ports = [port]
-        if sandbox := urlsplit(getattr(settings, "SANDBOX_URL", None) or "").port:
+        try:
+            sandbox = urlsplit(getattr(settings, "SANDBOX_URL", None) or "").port
+        except ValueError:
+            raise CommandError(
+                f"Port {port} leaves none for the sandbox, which takes the one after it; choose "
+                "another one: make demo PORT=8100"
+            ) from None
+        if sandbox:
             ports.append(sandbox)
         for number in ports:
             if not is_free(number):
