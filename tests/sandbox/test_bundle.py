@@ -290,6 +290,8 @@ def test_a_guest_talks_to_a_person(
         return [space for space in STATE.spaces(GRACE) if space.title_for(GRACE) == "Vera"]
 
     until(page, lambda: STATE.listening() == 1 and bool(talks()))
+    # What is said before the widget has its conversation would be nobody's.
+    expect(page.get_by_text("created this conversation")).to_be_visible(timeout=PATIENCE)
     STATE.post(talks()[0], GRACE, "How can I help?")
     expect_message(page, "How can I help?")
 
